@@ -1,0 +1,217 @@
+import { writeSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { type Config, emptyConfig } from './config.ts';
+import { configPath, readConfig } from './config-client.ts';
+import { refusalReport } from './help.ts';
+import { nearest } from './nearest.ts';
+import { Refusal } from './refusal.ts';
+import type { Report } from './report/report.ts';
+import { exitCodes } from './run.ts';
+import { messageOf } from './thrown.ts';
+
+const usage = `Quorum: a Slack bot for on-call engineers
+
+  quorum start                     the bot and a worker in one process
+  quorum bot | worker              the two halves, for two processes
+  quorum run "<command>"           one command here: quorum run "/etcd health"
+  quorum run -                     a command a line from standard input, a JSON object a line out
+  quorum check                     the config and every connection, one line each
+  quorum manifest                  the Slack app manifest
+
+Options
+  --config <file>                  else QUORUM_CONFIG, else ./quorum.yaml
+  --output text|json               for run: text where not given
+  --recorded <dir>                 for run: a folder of recorded Kubernetes objects in place of a cluster
+
+Exit codes of run: 0 ok, 1 findings, 2 unknown or refused
+`;
+
+const verbs = ['start', 'bot', 'worker', 'run', 'check', 'manifest'];
+
+/** Runs the executable. The exit code is set, not forced, so that all output is written. */
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    process.exitCode = await dispatch(args);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    process.stderr.write(`${error.message}\n${error.advice}\n`);
+    process.exitCode = 2;
+  }
+}
+
+async function dispatch(args: readonly string[]): Promise<number> {
+  const { positionals, values } = options(args);
+  const [verb, ...rest] = positionals;
+  if (values.help === true || verb === undefined || verb === 'help') {
+    process.stdout.write(usage);
+    return verb === undefined && values.help !== true ? 2 : 0;
+  }
+  const path = configPath(values.config, process.env);
+  switch (verb) {
+    case 'run':
+      return await runCommands(rest, values, path);
+    case 'check': {
+      const { check } = await import('./check-client.ts');
+      return await check(path, process.env, (line) => process.stdout.write(`${line}\n`));
+    }
+    case 'manifest': {
+      const [{ commands }, { manifest }] = await Promise.all([
+        import('../commands/index.ts'),
+        import('./slack/manifest.ts'),
+      ]);
+      const config = await readConfig(path, process.env, []).catch((error: unknown) => {
+        // Without a config the manifest of a workspace with nothing special is printed: it is needed before the tokens exist.
+        if (values.config === undefined && error instanceof Refusal) return emptyConfig();
+        throw error;
+      });
+      process.stdout.write(manifest(commands, config.slack));
+      return 0;
+    }
+    case 'start':
+    case 'bot':
+    case 'worker': {
+      const config = await readConfig(path, process.env, [
+        'slack',
+        'redis',
+        'http',
+        'etcd',
+        'kubernetes',
+        'prometheus',
+        'access',
+        'links',
+        'changes',
+        'channels',
+      ]);
+      const { serve } = await import('./serve.ts');
+      return await serve(config, verb === 'start' ? ['bot', 'worker'] : [verb]);
+    }
+    default: {
+      const near = nearest(verb, verbs);
+      throw new Refusal(
+        `There is no \`quorum ${verb}\`${near === undefined ? '.' : `; did you mean \`quorum ${near}\`?`}`,
+        'Try `quorum help`.',
+        verbs,
+      );
+    }
+  }
+}
+
+function options(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        config: { type: 'string' },
+        output: { type: 'string' },
+        recorded: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw new Refusal(
+      messageOf(error),
+      'Put a Slack command in quotes: quorum run "/etcd health --cluster prod". Try `quorum help`.',
+    );
+  }
+}
+
+async function runCommands(
+  words: readonly string[],
+  values: { config?: string; output?: string; recorded?: string },
+  path: string,
+): Promise<number> {
+  const output = values.output ?? 'text';
+  if (output !== 'text' && output !== 'json') throw new Refusal(`--output is ${output}.`, 'Use text or json.');
+  const [first] = words;
+  if (first === undefined)
+    throw new Refusal(
+      'There is no command to run.',
+      'Put one in quotes: quorum run "/etcd health". `quorum run "/help"` lists them.',
+    );
+
+  const [{ commands }, { connectClusters }, { runLine }, { reportJson }, { renderTerminal }] = await Promise.all([
+    import('../commands/index.ts'),
+    import('./clusters-client.ts'),
+    import('./run.ts'),
+    import('./report/report.ts'),
+    import('./report/terminal.ts'),
+  ]);
+  const read = await readConfig(path, process.env, ['etcd', 'kubernetes', 'prometheus']).catch((error: unknown) => {
+    if (error instanceof Refusal) return error;
+    throw error;
+  });
+  const config: Config = read instanceof Refusal ? emptyConfig() : read;
+  const clusters = connectClusters(config, values.recorded);
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  const terminal = {
+    commands,
+    config,
+    clients: clusters,
+    signal: stop.signal,
+    seenFrom: hostname(),
+    now: () => new Date(),
+    fault: (id: string, error: unknown) =>
+      process.stderr.write(`${id}: ${error instanceof Error ? error.stack : String(error)}\n`),
+    ...(read instanceof Refusal ? { configRefusal: read } : {}),
+    ...(values.recorded === undefined ? {} : { clusters: ['recorded'] }),
+  };
+  const colours = process.stdout.isTTY && process.env.NO_COLOR === undefined ? 'coloured' : 'plain';
+  const print = (report: Report) => {
+    const text =
+      output === 'json' || first === '-' ? JSON.stringify(reportJson(report)) : renderTerminal(report, colours);
+    writeAll(`${text}\n`);
+  };
+  const answer = async (line: string) => {
+    try {
+      return await runLine(line, terminal);
+    } catch (error) {
+      // A fault in one line is that line's answer: the lines after it are still read.
+      const id = 'intake';
+      terminal.fault(id, error);
+      return refusalReport(
+        new Refusal('Failed: a fault in Quorum.', 'The details are on standard error.'),
+        { command: line.slice(0, 80) },
+        new Date(),
+      );
+    }
+  };
+
+  let worst = 0;
+  try {
+    if (first !== '-') {
+      const report = await answer(words.join(' '));
+      print(report);
+      worst = exitCodes[report.verdict];
+    } else {
+      for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+        if (line.trim() === '') continue;
+        const report = await answer(line);
+        print(report);
+        worst = Math.max(worst, exitCodes[report.verdict]);
+      }
+    }
+  } finally {
+    await clusters.close();
+  }
+  return worst;
+}
+
+/** Written at once and whole: a pipe that is read slowly must not lose the end of a long answer. */
+function writeAll(text: string): void {
+  const bytes = Buffer.from(text);
+  let at = 0;
+  while (at < bytes.length) {
+    try {
+      at += writeSync(1, bytes, at);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      if (code === 'EAGAIN') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+      else if (code === 'EPIPE') process.exit(exitCodes.unknown);
+      else throw error;
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import type { Config } from './config.ts';
+import type { Clients } from './job.ts';
+import { Refusal } from './refusal.ts';
+
+/** The configured clusters, connected on first use and closed together. Drivers are imported only when one is asked for. */
+export type Clusters = Clients & { close(): Promise<void> };
+
+/**
+ * @param recorded a folder that answers in place of every Kubernetes cluster (see docs/commands.md, `--recorded`)
+ */
+export function connectClusters(config: Config, recorded?: string): Clusters {
+  const open = new Map<string, Promise<{ close(): void | Promise<void> }>>();
+
+  /** A connection that could not be made is forgotten, so that a mended file works without a restart. */
+  function once<T extends { close(): void | Promise<void> }>(key: string, connect: () => Promise<T>): Promise<T> {
+    const known = open.get(key);
+    if (known !== undefined) return known as Promise<T>;
+    const connecting = connect();
+    open.set(key, connecting);
+    connecting.catch(() => open.delete(key));
+    return connecting;
+  }
+
+  return {
+    etcd: (name) =>
+      once(`etcd ${name}`, async () => {
+        const cluster = found(config.etcd.clusters, name, 'etcd');
+        const { connectEtcd } = await import('./etcd/client.ts');
+        const { requestTimeout, endpoints, tls, auth, quotaBytes, peerCa, metricsUrls } = cluster;
+        return await connectEtcd({
+          name,
+          endpoints,
+          requestTimeoutMs: requestTimeout,
+          ...(tls === undefined ? {} : { tls }),
+          ...(auth === undefined ? {} : { auth }),
+          ...(quotaBytes === undefined ? {} : { quotaBytes }),
+          ...(peerCa === undefined ? {} : { peerCa }),
+          ...(metricsUrls === undefined ? {} : { metricsUrls }),
+        });
+      }),
+    kubernetes: (name) =>
+      once(`kubernetes ${name}`, async () => {
+        if (recorded !== undefined) {
+          const { recordedKubernetes } = await import('./kubernetes/recorded-client.ts');
+          return await recordedKubernetes(recorded, name);
+        }
+        const cluster = found(config.kubernetes.clusters, name, 'Kubernetes');
+        const { connectKubernetes } = await import('./kubernetes/client.ts');
+        const { kubeconfig, context, inCluster, namespaces, requestTimeout } = cluster;
+        return await connectKubernetes({
+          name,
+          namespaces,
+          inCluster,
+          requestTimeoutMs: requestTimeout,
+          ...(kubeconfig === undefined ? {} : { kubeconfig }),
+          ...(context === undefined ? {} : { context }),
+        });
+      }),
+    async close() {
+      const connected = await Promise.allSettled(open.values());
+      open.clear();
+      await Promise.all(connected.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)));
+    },
+  };
+}
+
+function found<T>(clusters: Readonly<Record<string, T>>, name: string, kind: string): T {
+  const cluster = clusters[name];
+  if (cluster === undefined)
+    throw new Refusal(
+      `There is no ${kind} cluster \`${name}\` in the config any more.`,
+      'Ask again with one that there is.',
+      Object.keys(clusters),
+    );
+  return cluster;
+}

@@ -1,0 +1,55 @@
+import type { Look } from './job.ts';
+import type { JsonObject } from './report/report.ts';
+
+/** Who may ask: each role includes the ones before it. */
+export type Role = 'viewer' | 'operator' | 'approver';
+
+/** A flag, as `node:util` parseArgs takes it, and the words that help shows for it. */
+export type Flag = {
+  readonly type: 'string' | 'boolean';
+  readonly short?: string;
+  readonly multiple?: boolean;
+  /** What stands for the value in usage: `<quantity>`. */
+  readonly value?: string;
+  readonly help: string;
+};
+
+/** What was typed after `/<noun> <verb>`, taken apart by the one grammar. */
+export type Words = {
+  readonly positionals: readonly string[];
+  /** Everything after a bare `--`, as it stands. */
+  readonly rest: readonly string[];
+  flag(name: string): string | undefined;
+  flags(name: string): readonly string[];
+  isSet(name: string): boolean;
+};
+
+/** What people may ask, as data. Help, usage, the Slack manifest and the documentation are made from it. */
+export type Command<Input extends JsonObject = JsonObject> = {
+  /** `etcd health`: what is typed, and the path of the file. */
+  readonly name: string;
+  /** One line for the list of commands. */
+  readonly summary: string;
+  /** Positionals as usage shows them: `<pod>`; empty where there are none. */
+  readonly takes: string;
+  /** What `takes` means: a sentence or two for `--help`. */
+  readonly explains?: string;
+  /** At least one line that works as it stands. */
+  readonly examples: readonly string[];
+  readonly allowed: Role;
+  /** The kind of cluster that `--cluster`, the channel or the config must settle before the job is queued. */
+  readonly cluster: 'etcd' | 'kubernetes' | 'none';
+  /** `--cluster` and `--help` are added where they apply. */
+  readonly flags: Readonly<Record<string, Flag>>;
+  readonly job: Look<Input>;
+  /**
+   * From the words to the job's input. Pure. `cluster` is the settled name, '' where `cluster` is 'none'.
+   * @throws Refusal with what is wrong; usage and an example are added by whoever shows it.
+   */
+  input(words: Words, cluster: string): Input;
+};
+
+/** Declares a command, with its input typed by its job. */
+export function command<Input extends JsonObject>(definition: Command<Input>): Command<Input> {
+  return definition;
+}

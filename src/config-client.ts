@@ -1,0 +1,34 @@
+import { readFile } from 'node:fs/promises';
+import { type Config, parseConfig, type Section } from './config.ts';
+import { Refusal } from './refusal.ts';
+import { codeOf } from './thrown.ts';
+
+/** Where the config is: what was named, else QUORUM_CONFIG, else quorum.yaml here. */
+export function configPath(named: string | undefined, environment: NodeJS.ProcessEnv): string {
+  return named ?? environment.QUORUM_CONFIG ?? 'quorum.yaml';
+}
+
+/**
+ * Reads and parses the config.
+ * @throws Refusal for a file that cannot be read and for each mistake in it
+ */
+export async function readConfig(
+  path: string,
+  environment: NodeJS.ProcessEnv,
+  needed: readonly Section[],
+): Promise<Config> {
+  let source: string;
+  try {
+    source = await readFile(path, 'utf8');
+  } catch (error) {
+    const code = codeOf(error);
+    const reason =
+      { ENOENT: 'there is no such file', EACCES: 'reading it is not permitted', EISDIR: 'it is a folder' }[code] ??
+      code;
+    throw new Refusal(
+      `The config ${path} cannot be read: ${reason}.`,
+      'Name the file with --config or QUORUM_CONFIG, or write quorum.yaml here; docs/configuration.md has an example.',
+    );
+  }
+  return parseConfig(source, environment, needed);
+}

@@ -1,0 +1,245 @@
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { nearest } from './nearest.ts';
+import { Refusal } from './refusal.ts';
+import { messageOf } from './thrown.ts';
+
+const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `1s`, `500ms`, `15m`, `24h` in the file; milliseconds in the Config. */
+const duration = z
+  .string()
+  .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'write a duration such as 500ms, 1s, 15m or 24h')
+  .transform((text) => {
+    const [, amount, unit] = /^([\d.]+)(\D+)$/.exec(text) ?? [];
+    return Number(amount) * (unitMs[unit ?? ''] ?? 1);
+  });
+
+/** A number, also as the text that an environment variable gives. */
+const port = z.preprocess(
+  (value) => (typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value),
+  z.number().int().min(0).max(65_535),
+);
+const url = z.string().regex(/^https?:\/\/[^\s/]+/, 'write an address that starts with http:// or https://');
+const text = z.string().min(1, 'is empty');
+const slackIds = z.array(
+  z.string().regex(/^[UWS][A-Z0-9]+$/, 'write a Slack id of a person (U…) or of a user group (S…)'),
+);
+
+const slack = z
+  .strictObject({
+    mode: z.enum(['socket', 'http']).default('socket'),
+    botToken: text,
+    appToken: text.optional(),
+    signingSecret: text.optional(),
+    apiUrl: url.default('https://slack.com/api/'),
+    port: port.default(3000),
+    host: text.default('0.0.0.0'),
+    commandPrefix: z
+      .string()
+      .regex(/^[a-z0-9_-]*$/, 'use small letters, digits, - and _')
+      .default(''),
+  })
+  .superRefine((value, context) => {
+    if (value.mode === 'socket' && value.appToken === undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['appToken'],
+        message: 'is needed in mode socket (an app-level token, xapp-…)',
+      });
+    if (value.mode === 'http' && value.signingSecret === undefined)
+      context.addIssue({ code: 'custom', path: ['signingSecret'], message: 'is needed in mode http' });
+  });
+
+const etcdCluster = z.strictObject({
+  endpoints: z.array(url).min(1, 'name at least one endpoint'),
+  tls: z.strictObject({ ca: text.optional(), cert: text.optional(), key: text.optional() }).optional(),
+  auth: z.strictObject({ username: text, password: z.string() }).optional(),
+  requestTimeout: duration.default(1000),
+  quotaBytes: z.number().int().positive().optional(),
+  peerCa: text.optional(),
+  metricsUrls: z.array(url).optional(),
+});
+
+const kubernetesCluster = z
+  .strictObject({
+    kubeconfig: text.optional(),
+    context: text.optional(),
+    inCluster: z.boolean().default(false),
+    namespaces: z.array(text).default([]),
+    requestTimeout: duration.default(3000),
+  })
+  .superRefine((value, context) => {
+    if (!value.inCluster && value.kubeconfig === undefined)
+      context.addIssue({
+        code: 'custom',
+        path: ['kubeconfig'],
+        message: 'name a kubeconfig file, or set inCluster: true',
+      });
+  });
+
+/** Names that are typed after --cluster. */
+const clusterName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'use letters, digits, -, _ and .');
+
+const schema = z.strictObject({
+  slack: slack.optional(),
+  redis: z
+    .strictObject({
+      url: z
+        .string()
+        .regex(/^rediss?:\/\//, 'write an address that starts with redis:// or rediss://')
+        .default('redis://127.0.0.1:6379'),
+      prefix: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]+$/, 'use letters, digits, - and _')
+        .default('quorum'),
+    })
+    .prefault({}),
+  http: z.strictObject({ port: port.default(9400), host: text.default('127.0.0.1') }).prefault({}),
+  etcd: z.strictObject({ clusters: z.record(clusterName, etcdCluster).default({}) }).prefault({}),
+  kubernetes: z.strictObject({ clusters: z.record(clusterName, kubernetesCluster).default({}) }).prefault({}),
+  prometheus: z.record(clusterName, z.strictObject({ url })).default({}),
+  access: z
+    .strictObject({
+      viewers: z.union([z.literal('everyone'), slackIds]).default('everyone'),
+      operators: slackIds.default([]),
+      approvers: slackIds.default([]),
+      breakGlass: slackIds.default([]),
+      approvals: z
+        .strictObject({
+          required: z.number().int().min(1).default(1),
+          expiresIn: duration.default(15 * 60_000),
+          startWithin: duration.default(15 * 60_000),
+          allowSelfApproval: z.boolean().default(false),
+          escalate: z.array(z.strictObject({ after: duration, to: text })).default([]),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  changes: z
+    .strictObject({
+      requireReason: z.boolean().default(false),
+      startTimeout: duration.default(30 * 60_000),
+      snapshotMaxAge: duration.default(86_400_000),
+      allowWithoutPersistence: z.boolean().default(false),
+    })
+    .prefault({}),
+  channels: z
+    .record(z.string().regex(/^[CGD][A-Z0-9]+$/, 'write a channel id (C…)'), z.strictObject({ cluster: clusterName }))
+    .default({}),
+  links: z.strictObject({ runbook: url.optional(), dashboard: url.optional() }).prefault({}),
+});
+
+/** quorum.yaml with its defaults, read once at boot and never changed. Durations are milliseconds, sizes bytes. */
+export type Config = z.infer<typeof schema>;
+export type SlackConfig = NonNullable<Config['slack']>;
+export type Section = keyof Config;
+
+/**
+ * Parses quorum.yaml.
+ * @param source the file's text
+ * @param environment what `${NAME}` is taken from
+ * @param needed the sections whose unset variables stop the parsing; a look in a terminal needs no Slack token
+ * @throws Refusal that lists every mistake with its place and, for a mistyped key, the nearest known one
+ */
+export function parseConfig(
+  source: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  needed: readonly Section[],
+): Config {
+  // In `{ password: ${NAME} }` the braces would be YAML's: a variable is parsed as a word of its own.
+  const marked = source.replace(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, '\uE000$1\uE001');
+  const document = parseDocument(marked, { uniqueKeys: true, merge: true });
+  const syntaxError = document.errors[0];
+  if (syntaxError !== undefined)
+    throw new Refusal(
+      `The config is not YAML: ${syntaxError.message.split('\n')[0]}`,
+      'Mend that line; indent with spaces, not tabs.',
+    );
+  let parsed: unknown;
+  try {
+    parsed = document.toJS({ maxAliasCount: 100 }) ?? {};
+  } catch (error) {
+    throw new Refusal(`The config cannot be read: ${messageOf(error)}`, 'Write it without YAML aliases.');
+  }
+  if (typeof parsed !== 'object' || Array.isArray(parsed) || parsed === null)
+    throw new Refusal(
+      `The config is ${Array.isArray(parsed) ? 'a list' : `a ${typeof parsed}`}, not a mapping.`,
+      'Start with top-level keys such as `slack:` and `etcd:`; docs/configuration.md has an example.',
+    );
+
+  const missing: { path: string; name: string; section: string }[] = [];
+  const filled = withVariables(parsed, environment, [], (path, name) =>
+    missing.push({ path: path.join('.'), name, section: path[0] ?? '' }),
+  );
+  const unset = missing.filter(({ section }) => needed.some((need) => need === section));
+  if (unset.length > 0)
+    throw new Refusal(
+      unset.map(({ path, name }) => `${path} takes \${${name}}, and that environment variable is not set.`).join('\n'),
+      `Set ${[...new Set(unset.map(({ name }) => name))].join(', ')} in the environment of quorum.`,
+    );
+
+  const result = schema.safeParse(filled);
+  if (!result.success)
+    throw new Refusal(
+      result.error.issues.flatMap(issueTexts).join('\n'),
+      'Mend these places; docs/configuration.md lists every key.',
+    );
+  return result.data;
+}
+
+/** Replaces `${NAME}` in every string; a name that is not set stays as written and is told. */
+function withVariables(
+  value: unknown,
+  environment: Readonly<Record<string, string | undefined>>,
+  path: readonly string[],
+  tellMissing: (path: readonly string[], name: string) => void,
+): unknown {
+  if (typeof value === 'string')
+    return value.replace(/\uE000([A-Za-z0-9_]*)\uE001/g, (_, name: string) => {
+      const found = environment[name];
+      if (found === undefined || found === '') tellMissing(path, name);
+      return found ?? `\${${name}}`;
+    });
+  if (Array.isArray(value))
+    return value.map((item, index) => withVariables(item, environment, [...path, String(index)], tellMissing));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, withVariables(item, environment, [...path, key], tellMissing)]),
+    );
+  return value;
+}
+
+function issueTexts(issue: z.core.$ZodIssue): string[] {
+  const place = issue.path.map(String);
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => {
+      const near = nearest(key, keysAt(schema, place));
+      return `${[...place, key].join('.')}: unknown key${near === undefined ? '' : `; did you mean \`${near}\`?`}`;
+    });
+  if (issue.code === 'invalid_key') return [`${place.join('.')}: ${issue.issues[0]?.message ?? 'not a name'}`];
+  if (issue.code === 'invalid_union') {
+    const inner = issue.errors.flat().at(-1);
+    return [`${place.join('.')}: ${inner?.message ?? issue.message}`];
+  }
+  return [`${place.join('.')}: ${issue.message}`];
+}
+
+/** The keys that the schema knows at a place in the file. */
+function keysAt(start: z.ZodType, path: readonly string[]): string[] {
+  let at: unknown = start;
+  for (const step of [...path, undefined]) {
+    while (at instanceof z.ZodOptional || at instanceof z.ZodDefault || at instanceof z.ZodPrefault) at = at.unwrap();
+    if (step === undefined) break;
+    if (at instanceof z.ZodObject) at = at.shape[step];
+    else if (at instanceof z.ZodRecord) at = at.valueType;
+    else if (at instanceof z.ZodArray) at = at.element;
+    else return [];
+  }
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+/** A config without a file: enough for commands that ask no cluster. */
+export function emptyConfig(): Config {
+  return schema.parse({});
+}

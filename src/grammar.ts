@@ -1,0 +1,175 @@
+import { parseArgs } from 'node:util';
+import type { Command, Flag, Words } from './command.ts';
+import { nearest } from './nearest.ts';
+import { Refusal } from './refusal.ts';
+import { shortened } from './report/text.ts';
+import { codeOf, messageOf } from './thrown.ts';
+import { splitWords, unmangle } from './words.ts';
+
+/** What a line asks for. `help` without a command is about the noun, or about everything. */
+export type Asked =
+  | { readonly kind: 'help'; readonly noun?: string; readonly command?: Command }
+  | { readonly kind: 'command'; readonly command: Command; readonly args: readonly string[] };
+
+/** The longest line that is read: Slack's own limit of a message is of this size, and nobody types more. */
+const maxLineLength = 8000;
+
+const helpFlag: Flag = { type: 'boolean', short: 'h', help: 'This help' };
+const clusterFlag: Flag = {
+  type: 'string',
+  value: '<name>',
+  help: 'Which configured cluster; else the channel’s, else the only one',
+};
+
+/** The flags of a command with those that every command has. */
+export function flagsOf(command: Command): Readonly<Record<string, Flag>> {
+  return { ...command.flags, ...(command.cluster === 'none' ? {} : { cluster: clusterFlag }), help: helpFlag };
+}
+
+/** `/etcd health [--cluster <name>]`: how the command is typed, with a workspace's prefix where there is one. */
+export function usageOf(command: Command, prefix = ''): string {
+  const flags = Object.entries(flagsOf(command))
+    .filter(([name]) => name !== 'help')
+    .map(([name, flag]) => {
+      const written = flag.short === undefined ? `--${name}` : `-${flag.short}|--${name}`;
+      return `[${written}${flag.type === 'string' ? ` ${flag.value ?? '<value>'}` : ''}]${flag.multiple === true ? '…' : ''}`;
+    });
+  return [`/${prefix}${command.name}`, ...(command.takes === '' ? [] : [command.takes]), ...flags].join(' ');
+}
+
+export function nounOf(command: Command): string {
+  return command.name.split(' ')[0] ?? '';
+}
+
+export function verbOf(command: Command): string {
+  return command.name.split(' ').slice(1).join(' ');
+}
+
+/**
+ * One grammar for all: `/<noun> <verb> [words] [--flags]`.
+ * @param line with or without the leading slash; as Slack or a terminal gives it
+ * @throws Refusal for an unknown noun or verb (with the nearest one) and for an unclosed quote
+ */
+export function parseLine(commands: readonly Command[], line: string, prefix = ''): Asked {
+  if (line.length > maxLineLength)
+    throw new Refusal(
+      `That is ${line.length} characters; at most ${maxLineLength} are read.`,
+      'Ask again with less text.',
+    );
+  const [first = '', ...afterNoun] = splitWords(unmangle(line));
+  const nouns = [...new Set(commands.map(nounOf))];
+  const noun = first
+    .replace(/^\//, '')
+    .slice(first.startsWith(`/${prefix}`) ? prefix.length : 0)
+    .toLowerCase();
+  if (noun === '' || noun === 'help') return helpAbout(commands, afterNoun, prefix);
+  if (!nouns.includes(noun)) {
+    const near = nearest(noun, nouns);
+    throw new Refusal(
+      `There is no command \`${shortened(first, 40)}\`${near === undefined ? '.' : `; did you mean \`/${prefix}${near}\`?`}`,
+      `Try \`/${prefix}${near ?? nouns[0]} help\`.`,
+      nouns.map((known) => `/${prefix}${known}`),
+    );
+  }
+  const [verb = '', ...after] = afterNoun;
+  if (verb === '' || verb === 'help' || verb === '--help' || verb === '-h')
+    return helpAbout(commands, [noun, ...after], prefix);
+  return { kind: 'command', command: findCommand(commands, noun, verb, prefix), args: after };
+}
+
+function helpAbout(commands: readonly Command[], words: readonly string[], prefix: string): Asked {
+  const [noun, verb] = words;
+  if (noun === undefined || !commands.some((command) => nounOf(command) === noun)) return { kind: 'help' };
+  if (verb === undefined || verb.startsWith('-')) return { kind: 'help', noun };
+  return { kind: 'help', noun, command: findCommand(commands, noun, verb, prefix) };
+}
+
+function findCommand(commands: readonly Command[], noun: string, verb: string, prefix: string): Command {
+  const ofNoun = commands.filter((command) => nounOf(command) === noun);
+  const found = ofNoun.find((command) => verbOf(command) === verb.toLowerCase());
+  if (found !== undefined) return found;
+  const near = nearest(verb, ofNoun.map(verbOf));
+  throw new Refusal(
+    `\`/${prefix}${noun}\` has no \`${shortened(verb, 40)}\`${near === undefined ? '.' : `; did you mean \`/${prefix}${noun} ${near}\`?`}`,
+    `Try \`/${prefix}${noun} help\`.`,
+    ofNoun.map((command) => `/${prefix}${command.name}`),
+  );
+}
+
+/**
+ * Takes apart what follows a command.
+ * @throws Refusal for an unknown flag (with the nearest one), a flag without its value or with one too many
+ */
+export function parseWords(command: Command, args: readonly string[]): Words {
+  const flags = flagsOf(command);
+  const options = Object.fromEntries(
+    Object.entries(flags).map(([name, flag]) => [
+      name,
+      { type: flag.type, multiple: true as const, ...(flag.short === undefined ? {} : { short: flag.short }) },
+    ]),
+  );
+  const terminatorAt = terminatorIndex(args, options);
+  const before = terminatorAt === -1 ? args : args.slice(0, terminatorAt);
+  const { values, positionals } = strictly(
+    () => parseArgs({ args: [...before], options, allowPositionals: true, strict: true }),
+    flags,
+  );
+  const given = new Map(Object.entries(values).map(([name, value]) => [name, [value].flat().map(String)]));
+  for (const [name, value] of given) {
+    if (flags[name]?.multiple !== true && flags[name]?.type === 'string' && value.length > 1)
+      throw new Refusal(`--${name} is given ${value.length} times.`, `Give it once.`);
+    if (flags[name]?.type === 'string' && value.some((one) => one === ''))
+      throw new Refusal(`--${name} has an empty value.`, `Write --${name} ${flags[name]?.value ?? '<value>'}.`);
+  }
+  return {
+    positionals,
+    rest: terminatorAt === -1 ? [] : args.slice(terminatorAt + 1),
+    flag: (name) => given.get(name)?.[0],
+    flags: (name) => given.get(name) ?? [],
+    isSet: (name) => given.has(name),
+  };
+}
+
+/** Where the bare `--` stands that ends the flags: not one that is a flag's value. */
+function terminatorIndex(
+  args: readonly string[],
+  options: NonNullable<Parameters<typeof parseArgs>[0]>['options'],
+): number {
+  const { tokens } = parseArgs({
+    args: [...args],
+    options: options ?? {},
+    allowPositionals: true,
+    strict: false,
+    tokens: true,
+  });
+  return tokens.find((token) => token.kind === 'option-terminator')?.index ?? -1;
+}
+
+function strictly<T>(parse: () => T, flags: Readonly<Record<string, Flag>>): T {
+  try {
+    return parse();
+  } catch (error) {
+    const code = codeOf(error);
+    const message = messageOf(error);
+    const written = /'(-[^' ,=]*)/.exec(message)?.[1] ?? 'a flag';
+    const name = written.replace(/^-+/, '');
+    if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+      const near = written.startsWith('--') ? nearest(name, Object.keys(flags)) : undefined;
+      throw new Refusal(
+        `There is no flag \`${shortened(written, 40)}\`${near === undefined ? '.' : `; did you mean \`--${near}\`?`}`,
+        'A word that begins with a dash and is no flag goes behind a bare `--`.',
+      );
+    }
+    if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE') {
+      const long = /--([A-Za-z-]+)/.exec(message)?.[1] ?? name;
+      const flag = flags[long];
+      throw flag?.type === 'boolean'
+        ? new Refusal(`--${long} takes no value.`, `Write --${long} alone.`)
+        : new Refusal(
+            `--${long} has no value.`,
+            `Write --${long}=${flag?.value ?? '<value>'}; with = where the value begins with a dash.`,
+          );
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,103 @@
+import type { Command } from './command.ts';
+import type { Config } from './config.ts';
+import { parseLine, parseWords } from './grammar.ts';
+import { helpReport, refusalReport } from './help.ts';
+import { nearest } from './nearest.ts';
+import { Refusal } from './refusal.ts';
+import type { JsonObject, Report } from './report/report.ts';
+import { shortened } from './report/text.ts';
+
+/** What a line came to: either there is an answer already (help, a refusal), or a job to do. */
+export type Taken =
+  | { readonly kind: 'answered'; readonly report: Report }
+  | { readonly kind: 'job'; readonly command: Command; readonly cluster: string; readonly input: JsonObject };
+
+/** Where a line was typed: what decides which cluster it means. */
+export type Place = {
+  /** The channel, where there is one. */
+  readonly channelId?: string;
+  /** The names that `--cluster` may take, in place of the config's: a recorded cluster in a terminal. */
+  readonly clusters?: readonly string[];
+  /** The prefix of this workspace's commands. */
+  readonly prefix?: string;
+};
+
+/**
+ * From a line to a job with its input, the same way for every command and every place: find, authorize, parse, settle the cluster.
+ * @param authorize called with the command before its words are looked at further; throws a Refusal where the asker may not
+ * @returns never throws a Refusal: it comes back as an answered report
+ */
+export async function take(
+  line: string,
+  commands: readonly Command[],
+  config: Config,
+  place: Place,
+  now: Date,
+  authorize: (command: Command) => Promise<void>,
+): Promise<Taken> {
+  const prefix = place.prefix ?? '';
+  let command: Command | undefined;
+  try {
+    const asked = parseLine(commands, line, prefix);
+    if (asked.kind === 'help') return { kind: 'answered', report: helpReport(commands, asked, now, prefix) };
+    command = asked.command;
+    const words = parseWords(command, asked.args);
+    if (words.isSet('help')) return { kind: 'answered', report: helpReport(commands, { command }, now, prefix) };
+    await authorize(command);
+    const cluster = settleCluster(command.cluster, words.flag('cluster'), config, place);
+    const input = command.input(words, cluster);
+    const parsed = command.job.input.safeParse(input);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      throw new Refusal(
+        `${issue?.path.join(' ') ?? 'The input'}: ${issue?.message ?? 'is not understood'}.`,
+        'Look at the usage below.',
+      );
+    }
+    return { kind: 'job', command, cluster, input: parsed.data };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const asked = {
+      command: command === undefined ? shortened(line.trim(), 80) : `/${prefix}${command.name}`,
+      about: command,
+    };
+    return { kind: 'answered', report: refusalReport(error, asked, now, prefix) };
+  }
+}
+
+/**
+ * Which cluster a command means: the one named; else the channel's; else the only one.
+ * @throws Refusal that lists the clusters of the kind, with the nearest where a name was mistyped
+ */
+export function settleCluster(
+  kind: Command['cluster'],
+  named: string | undefined,
+  config: Config,
+  place: Place,
+): string {
+  if (kind === 'none') return '';
+  const known = place.clusters ?? Object.keys(config[kind].clusters);
+  const title = kind === 'etcd' ? 'etcd' : 'Kubernetes';
+  if (known.length === 0)
+    throw new Refusal(
+      `No ${title} cluster is configured.`,
+      `Add one under \`${kind}.clusters\` in quorum.yaml; docs/configuration.md has an example.`,
+    );
+  const wanted = named ?? (place.channelId === undefined ? undefined : config.channels[place.channelId]?.cluster);
+  if (wanted !== undefined && known.includes(wanted)) return wanted;
+  if (named !== undefined) {
+    const near = nearest(named, known);
+    throw new Refusal(
+      `There is no ${title} cluster \`${shortened(named, 60)}\`${near === undefined ? '.' : `; did you mean \`${near}\`?`}`,
+      'Name one of these after --cluster.',
+      known,
+    );
+  }
+  const [only] = known;
+  if (only !== undefined && known.length === 1) return only;
+  throw new Refusal(
+    `There are ${known.length} ${title} clusters, and none is this channel’s own.`,
+    'Say which one with --cluster.',
+    known,
+  );
+}

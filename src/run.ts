@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto';
+import type { Command } from './command.ts';
+import type { Config } from './config.ts';
+import { refusalReport } from './help.ts';
+import { take } from './intake.ts';
+import type { Clients, Context } from './job.ts';
+import { Refusal } from './refusal.ts';
+import type { JsonObject, Report, Verdict } from './report/report.ts';
+
+/** How long a look may take before it is given up. */
+export const lookTimeoutMs = 60_000;
+
+/** 0 ok, 1 findings, 2 unknown or refused: what a script tests. */
+export const exitCodes: Record<Verdict, number> = { ok: 0, findings: 1, unknown: 2, refused: 2 };
+
+/** What a run in a terminal needs; none of Slack or Redis. */
+export type Terminal = {
+  readonly commands: readonly Command[];
+  readonly config: Config;
+  /** Why there is no usable config, for commands that need a cluster. */
+  readonly configRefusal?: Refusal;
+  /** The names `--cluster` may take where they do not come from the config. */
+  readonly clusters?: readonly string[];
+  readonly clients: Clients;
+  readonly signal: AbortSignal;
+  /** The machine that looks: said beside the time of the answer. */
+  readonly seenFrom: string;
+  now(): Date;
+  /** Told of what is not a refusal: the report names only its id. */
+  fault(id: string, error: unknown): void;
+};
+
+/** One line from a terminal to its report. Roles do not apply: whoever may read the config's keys may read the clusters. */
+export async function runLine(line: string, terminal: Terminal): Promise<Report> {
+  const place = terminal.clusters === undefined ? {} : { clusters: terminal.clusters };
+  const taken = await take(line, terminal.commands, terminal.config, place, terminal.now(), async (command) => {
+    if (command.cluster !== 'none' && terminal.clusters === undefined && terminal.configRefusal !== undefined)
+      throw terminal.configRefusal;
+  });
+  if (taken.kind === 'answered') return taken.report;
+  return await runLook(taken.command, taken.input, terminal);
+}
+
+/** What runs a look needs beside its input. */
+export type Surroundings = Pick<Terminal, 'clients' | 'signal' | 'seenFrom' | 'now' | 'fault'> &
+  Partial<Pick<Context, 'progress'>>;
+
+/**
+ * Runs a look; a refusal or a fault becomes a report like any other, so that every request has an answer.
+ * @throws only where it was stopped from outside
+ */
+export async function runLook(command: Command, input: JsonObject, surroundings: Surroundings): Promise<Report> {
+  const asked = { command: `/${command.name}` };
+  const timeout = AbortSignal.timeout(lookTimeoutMs);
+  const { clients, now } = surroundings;
+  const context: Context = {
+    clients,
+    now,
+    signal: AbortSignal.any([surroundings.signal, timeout]),
+    progress: surroundings.progress ?? (() => {}),
+  };
+  try {
+    const report = await command.job.run(input, context);
+    return command.cluster === 'none' ? report : { seenFrom: surroundings.seenFrom, ...report };
+  } catch (error) {
+    // Handed back: whoever takes it next answers.
+    if (surroundings.signal.aborted) throw error;
+    if (error instanceof Refusal) return refusalReport(error, asked, now());
+    if (timeout.aborted)
+      return refusalReport(
+        new Refusal(
+          `It took longer than ${lookTimeoutMs / 1000} s and was given up.`,
+          'Ask again; if it stays so, run `quorum check` where the bot runs.',
+        ),
+        asked,
+        now(),
+      );
+    const id = randomUUID().slice(0, 8);
+    surroundings.fault(id, error);
+    return faultReport(asked.command, id, now());
+  }
+}
+
+/** What people see of an error that nobody foresaw: an id to find it in the log, and no stack trace. */
+export function faultReport(command: string, id: string, asOf: Date): Report {
+  const claim = `Failed, id ${id}: a fault in Quorum, not an answer about your systems.`;
+  return {
+    command,
+    verdict: 'unknown',
+    title: 'Failed',
+    summary: claim,
+    asOf: asOf.toISOString(),
+    findings: [
+      {
+        severity: 'critical',
+        grade: 'unknown',
+        claim,
+        evidence: '',
+        advice: `Ask again; if it stays so, look for ${id} in the log of the bot.`,
+      },
+    ],
+    sections: [],
+    data: { faultId: id },
+  };
+}
