@@ -1,0 +1,143 @@
+import { demandRole, groupsIn, type Person } from './access.ts';
+import type { Command } from './command.ts';
+import type { Config } from './config.ts';
+import { nounOf } from './grammar.ts';
+import { refusalReport } from './help.ts';
+import { take } from './intake.ts';
+import { Refusal } from './refusal.ts';
+import { renderEphemeral } from './report/blocks.ts';
+import type { Report } from './report/report.ts';
+import { shortened } from './report/text.ts';
+import { faultReport } from './run.ts';
+import type { Incoming, SlackRequest } from './slack/incoming.ts';
+import type { SlackWeb } from './slack/web.ts';
+import { type Ticket, ticketId } from './ticket.ts';
+import { unmangle } from './words.ts';
+
+export type BotParts = {
+  readonly commands: readonly Command[];
+  readonly config: Config;
+  readonly queue: { add(ticket: Ticket): Promise<void> };
+  readonly reports: { report(ticketId: string): Promise<Report | undefined> };
+  readonly web: SlackWeb;
+  now(): Date;
+  /** One line a request. */
+  log(event: string, details: Readonly<Record<string, unknown>>): void;
+  fault(id: string, error: unknown): void;
+};
+
+/** The half that listens: from what Slack sends to a ticket in the queue, or to an answer that only the asker sees. */
+export function createBot(parts: BotParts): Incoming {
+  const { commands, config, queue, reports, web, now, log, fault } = parts;
+  const prefix = config.slack?.commandPrefix ?? '';
+  const groups = groupsIn(config.access);
+
+  async function person(userId: string): Promise<Person> {
+    try {
+      return await web.person(userId, groups);
+    } catch (error) {
+      throw new Refusal(
+        'Nothing was started: Slack did not tell who you are, so your role could not be checked.',
+        `Ask again in a minute. (${error instanceof Error ? error.message : 'no answer'})`,
+      );
+    }
+  }
+
+  async function taken(request: SlackRequest, id: string): Promise<Report | undefined> {
+    const line = withNoun(request.line, prefix);
+    const result = await take(
+      line,
+      commands,
+      config,
+      { channelId: request.channelId, prefix },
+      now(),
+      async (command) => demandRole(await person(request.userId), command.allowed, config.access),
+    );
+    if (result.kind === 'answered') return result.report;
+    const { command, cluster, input } = result;
+    const ticket: Ticket = {
+      id,
+      command: command.name,
+      line: shortened(unmangle(line).trim(), 1900),
+      cluster,
+      input,
+      requester: { userId: request.userId },
+      place: {
+        channelId: request.channelId,
+        ...(request.threadTs === undefined ? {} : { threadTs: request.threadTs }),
+        ...(request.responseUrl === undefined ? {} : { responseUrl: request.responseUrl }),
+      },
+      askedAt: now().toISOString(),
+    };
+    try {
+      await queue.add(ticket);
+    } catch (error) {
+      if (error instanceof Refusal) return refusalReport(error, { command: `/${prefix}${command.name}` }, now());
+      throw error;
+    }
+    return undefined;
+  }
+
+  return {
+    async ask(request) {
+      const id = ticketId(request.origin);
+      const startedAt = now().getTime();
+      let report: Report | undefined;
+      try {
+        report = await taken(request, id);
+      } catch (error) {
+        fault(id, error);
+        report = faultReport(shortened(request.line, 80), id, now());
+      }
+      log('request', {
+        id,
+        user: request.userId,
+        channel: request.channelId,
+        command: report?.command ?? commandOf(request.line),
+        outcome: report === undefined ? 'queued' : report.verdict,
+        tookMs: now().getTime() - startedAt,
+      });
+      return report === undefined ? undefined : renderEphemeral(report);
+    },
+    async details(id, triggerId) {
+      const report = await reports.report(id);
+      await web.openModal(triggerId, detailsView(report));
+    },
+  };
+
+  /** The noun and the verb alone: what follows them can be anything. */
+  function commandOf(line: string): string {
+    return shortened(line.split(/\s+/).slice(0, 2).join(' '), 60);
+  }
+
+  /** A slash command of this workspace as it stands; a mention gets its slash. */
+  function withNoun(line: string, slashPrefix: string): string {
+    const trimmed = line.trim();
+    if (trimmed.startsWith('/')) return trimmed;
+    const noun = trimmed.split(/\s/)[0] ?? '';
+    return commands.some((command) => nounOf(command) === noun.toLowerCase()) ? `/${slashPrefix}${trimmed}` : trimmed;
+  }
+}
+
+/** All that a report holds, as the data that scripts get. Source of the limits: https://api.slack.com/surfaces/modals */
+function detailsView(report: Report | undefined): { readonly [key: string]: unknown } {
+  const text =
+    report === undefined
+      ? 'This report is older than a week and is no longer kept. Run the command again.'
+      : JSON.stringify(report.data, null, 2);
+  const chunks = text.slice(0, 24_000).match(/[\s\S]{1,2900}/g) ?? [];
+  return {
+    type: 'modal',
+    title: { type: 'plain_text', text: 'Details' },
+    close: { type: 'plain_text', text: 'Close' },
+    blocks: [
+      ...(report === undefined
+        ? []
+        : [{ type: 'section', text: { type: 'plain_text', text: shortened(report.summary, 2000) } }]),
+      ...chunks.map((chunk) => ({
+        type: 'rich_text',
+        elements: [{ type: 'rich_text_preformatted', elements: [{ type: 'text', text: chunk }] }],
+      })),
+    ],
+  };
+}

@@ -1,0 +1,105 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Refusal } from './refusal.ts';
+
+/** What is counted about the bot's own work. Label values are the command names and a few fixed words. */
+export type Metrics = {
+  request(command: string, outcome: string): void;
+  answered(command: string, verdict: string, seconds: number): void;
+  /** An answer that could not be shown anywhere. */
+  lost(command: string): void;
+};
+
+export type StatusServer = {
+  readonly metrics: Metrics;
+  /** Where it listens. */
+  readonly url: string;
+  close(): Promise<void>;
+};
+
+/** Each part by name, and whether it can do its work now. */
+export type Readiness = () => Promise<Readonly<Record<string, boolean>>>;
+
+/**
+ * `/healthz` (the process runs), `/readyz` (its parts are connected; 503 names those that are not) and `/metrics` (Prometheus text).
+ * @throws Refusal where the port is taken
+ */
+export async function startStatusServer(
+  at: { port: number; host: string },
+  readiness: Readiness,
+  queueCounts: () => Promise<Readonly<Record<string, number>>>,
+): Promise<StatusServer> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const requests = new Counter({
+    name: 'quorum_requests_total',
+    help: 'Requests from Slack, by command and outcome (queued, ok, refused, …)',
+    labelNames: ['command', 'outcome'],
+    registers: [registry],
+  });
+  const answers = new Histogram({
+    name: 'quorum_answer_seconds',
+    help: 'From the request to the answer in the thread',
+    labelNames: ['command', 'verdict'],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60],
+    registers: [registry],
+  });
+  const lost = new Counter({
+    name: 'quorum_answers_lost_total',
+    help: 'Answers that could not be shown anywhere in Slack; they are in the log',
+    labelNames: ['command'],
+    registers: [registry],
+  });
+  new Gauge({
+    name: 'quorum_queue_tickets',
+    help: 'Tickets in the queue, by state',
+    labelNames: ['state'],
+    registers: [registry],
+    async collect() {
+      // Without Redis there is nothing to say, and the other metrics are wanted all the more.
+      const counts = await queueCounts().catch(() => ({}));
+      for (const [state, amount] of Object.entries(counts)) this.set({ state }, amount);
+    },
+  });
+
+  const server = createServer(async (request, response) => {
+    const path = request.url?.split('?')[0];
+    if (path === '/healthz') {
+      response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
+    } else if (path === '/readyz') {
+      const parts = Object.entries(await readiness());
+      const text = parts.map(([name, isReady]) => `${name}: ${isReady ? 'ready' : 'not ready'}\n`).join('');
+      response.writeHead(parts.every(([, isReady]) => isReady) ? 200 : 503, { 'content-type': 'text/plain' }).end(text);
+    } else if (path === '/metrics') {
+      response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics());
+    } else {
+      response.writeHead(404, { 'content-type': 'text/plain' }).end('There is /healthz, /readyz and /metrics.\n');
+    }
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new Refusal(
+          `The status port ${at.host}:${at.port} cannot be used: ${error.code ?? error.message}.`,
+          'Set another one under `http:` in quorum.yaml.',
+        ),
+      ),
+    );
+    server.listen(at.port, at.host, resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    metrics: {
+      request: (command, outcome) => requests.inc({ command, outcome }),
+      answered: (command, verdict, seconds) => answers.observe({ command, verdict }, seconds),
+      lost: (command) => lost.inc({ command }),
+    },
+    url: `http://${at.host}:${port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}

@@ -1,0 +1,268 @@
+import { type Block, escaped, escapedCode, limits, type Message, slackDate } from '../slack/message.ts';
+import type { Finding, Json, JsonObject, Report, Section, Severity } from './report.ts';
+import { renderTerminal } from './terminal.ts';
+import { alignedTable, shortened } from './text.ts';
+
+/** Who asked what, where a report is the answer to it. */
+export type Asked = {
+  readonly line: string;
+  readonly userId: string;
+  /** Links of the config with their places filled in. */
+  readonly links?: readonly { readonly title: string; readonly url: string }[];
+  /** The ticket: what the buttons carry. */
+  readonly ticketId?: string;
+};
+
+/** A report as messages of a thread: the verdict for the root, the rest below it, and a file for what does not fit. */
+export type Thread = {
+  readonly root: Message;
+  readonly details?: Message;
+  readonly file?: { readonly name: string; readonly title: string; readonly content: string };
+};
+
+const rootMark = {
+  ok: 'large_green_circle',
+  findings: 'red_circle',
+  unknown: 'large_yellow_circle',
+  refused: 'no_entry',
+} as const;
+const severityMark: Record<Severity, string> = {
+  critical: 'red_circle',
+  warning: 'large_orange_circle',
+  info: 'information_source',
+};
+
+/** Details beyond this many characters go into a file, complete; the thread keeps the beginning. */
+const detailCharacters = 9000;
+const detailBlocks = 40;
+
+/** The root message before the answer is known. */
+export function renderAsked(asked: Asked): Message {
+  const text = `${asked.line}: asked`;
+  return message(
+    text,
+    [
+      rich([span([emoji('hourglass_flowing_sand'), plain(' '), code(shortened(asked.line, 200)), plain(' asked')])]),
+      context(`asked by <@${asked.userId}>`),
+    ],
+    [section(`:hourglass_flowing_sand: \`${escapedCode(shortened(asked.line, 200))}\` asked by <@${asked.userId}>`)],
+  );
+}
+
+/**
+ * A report as Slack shows it. Text from outside stands in rich text, where nothing is markup; the plain form puts it into code.
+ * @param notify the user to mention in the details: edits notify nobody
+ */
+export function renderThread(report: Report, asked: Asked, notify: string | undefined): Thread {
+  const footer = `asked by <@${asked.userId}> · \`${escapedCode(shortened(asked.line, 150))}\` · as of ${slackDate(report.asOf)}${
+    report.seenFrom === undefined ? '' : ` · seen from ${escaped(report.seenFrom)}`
+  }`;
+  const mark = rootMark[report.verdict];
+  const actions = buttons(asked);
+  const root = message(
+    report.summary,
+    [rich([span([emoji(mark), plain(' '), bold(shortened(report.summary, 600))])]), context(footer), ...actions],
+    [section(`:${mark}: *${shortened(escapedMarkup(report.summary), 2500)}*`), context(footer), ...actions],
+  );
+
+  const all = detailsOf(report);
+  const fitting = fits(all);
+  const overflow = fitting.length < all.length;
+  const mention =
+    notify === undefined ? [] : [rich([span([{ type: 'user', user_id: notify }, plain(' here is the answer.')])])];
+  const more = overflow ? [context('The rest is in the file below.')] : [];
+  if (all.length === 0 && mention.length === 0) return { root };
+  const blocks = [...mention, ...fitting, ...more];
+  const plainText = renderTerminal({ ...report, findings: report.findings, sections: report.sections }, 'plain');
+  const details = message(
+    `${notify === undefined ? '' : `<@${notify}> `}${shortened(escaped(report.summary), 300)}`,
+    blocks,
+    plainDetails(plainText, notify),
+    'escaped',
+  );
+  if (!overflow) return { root, details };
+  return {
+    root,
+    details,
+    file: { name: fileName(report), title: `${report.command}: everything`, content: plainText },
+  };
+}
+
+/** A report that only the asker sees: one message with all that fits. */
+export function renderEphemeral(report: Report, hint?: string): Message {
+  const mark = rootMark[report.verdict];
+  const blocks = [
+    rich([span([emoji(mark), plain(' '), bold(shortened(report.summary, 600))])]),
+    ...fits(detailsOf(report)),
+    ...(hint === undefined ? [] : [rich([span([plain(hint)])])]),
+  ];
+  return message(report.summary, blocks, [
+    ...plainDetails(renderTerminal(report, 'plain'), undefined),
+    ...(hint === undefined ? [] : [section(escaped(hint))]),
+  ]);
+}
+
+function fileName(report: Report): string {
+  return `${report.command.replace(/[^a-z0-9]+/gi, '-').replace(/^-|-$/g, '')}-${report.asOf.replace(/[:.]/g, '-')}.txt`;
+}
+
+function buttons(asked: Asked): Block[] {
+  const line = asked.line;
+  const elements: JsonObject[] = [];
+  if (line.length <= limits.buttonValueCharacters)
+    elements.push({
+      type: 'button',
+      action_id: 'run-again',
+      text: { type: 'plain_text', text: 'Run again' },
+      value: line,
+    });
+  if (asked.ticketId !== undefined)
+    elements.push({
+      type: 'button',
+      action_id: 'details',
+      text: { type: 'plain_text', text: 'Details' },
+      value: asked.ticketId,
+    });
+  for (const [index, link] of (asked.links ?? []).entries())
+    elements.push({
+      type: 'button',
+      action_id: `link-${index}`,
+      text: { type: 'plain_text', text: shortened(link.title, limits.buttonCharacters) },
+      url: link.url,
+    });
+  return elements.length === 0 ? [] : [{ type: 'actions', elements }];
+}
+
+/** The details, worst first: findings, then sections, then the one command to copy. */
+function detailsOf(report: Report): Block[] {
+  const shownTables = { amount: 0 };
+  return [
+    ...report.findings.map((finding) => findingBlock(finding, report.verdict === 'refused')),
+    ...report.sections.flatMap((part) => sectionBlocks(part, shownTables)),
+    ...(report.copy === undefined ? [] : [rich([span([bold('Next')]), preformatted(report.copy)])]),
+  ];
+}
+
+function findingBlock(finding: Finding, isRefusal: boolean): Block {
+  if (isRefusal) return rich([span([plain(finding.advice)])]);
+  const lines: JsonObject[] = [emoji(severityMark[finding.severity]), plain(' '), bold(finding.claim)];
+  const grade = finding.grade === 'fact' ? '' : ` (${finding.grade})`;
+  if (finding.evidence !== '') lines.push(plain('\nSeen: '), plain(shortened(finding.evidence, 700) + grade));
+  if (finding.since !== undefined) lines.push(plain('\nSince: '), dateElement(finding.since));
+  if (finding.impact !== undefined) lines.push(plain(`\nMeans: ${finding.impact}`));
+  lines.push(plain('\n'), bold('Do: '), plain(finding.advice));
+  return rich([span(lines), ...(finding.command === undefined ? [] : [preformatted(finding.command)])]);
+}
+
+/** One message may hold one table: the further ones are aligned text. Source: https://api.slack.com/reference/block-kit/blocks#table */
+function sectionBlocks(part: Section, shown: { amount: number }): Block[] {
+  const title = part.title === undefined ? [] : [span([bold(part.title)])];
+  if (part.kind === 'text') return [rich([...title, span([plain(part.text)])])];
+  if (part.kind === 'code') return [rich([...title, preformatted(part.text)])];
+  if (shown.amount > 0 || part.rows.length >= limits.tableRows || part.rows.length === 0)
+    return [rich([...title, preformatted(alignedTable(part.columns, part.rows))])];
+  shown.amount++;
+  const cell = (text: string) => ({ type: 'raw_text', text: text === '' ? '–' : text });
+  return [
+    ...(title.length === 0 ? [] : [rich(title)]),
+    { type: 'table', rows: [part.columns.map(cell), ...part.rows.map((row) => row.map(cell))] },
+  ];
+}
+
+/** As many blocks from the beginning as one message may hold. */
+function fits(blocks: readonly Block[]): Block[] {
+  const taken: Block[] = [];
+  let characters = 0;
+  for (const block of blocks) {
+    characters += textLength(block);
+    if (taken.length >= detailBlocks || characters > detailCharacters) break;
+    taken.push(block);
+  }
+  return taken;
+}
+
+function textLength(value: Json | undefined): number {
+  if (typeof value === 'string') return value.length;
+  if (Array.isArray(value)) return value.reduce((sum: number, item: Json) => sum + textLength(item), 0);
+  if (typeof value === 'object' && value !== null)
+    return Object.values(value).reduce((sum: number, item) => sum + textLength(item), 0);
+  return 0;
+}
+
+/** The details as a terminal shows them, in code blocks of the size that a section may have. */
+function plainDetails(text: string, notify: string | undefined): Block[] {
+  const chunks: string[] = [];
+  let chunk = '';
+  for (const line of escapedCode(shortened(text, 8000)).split('\n')) {
+    const piece = line.slice(0, 2500);
+    if (chunk.length + piece.length > 2800) {
+      chunks.push(chunk);
+      chunk = '';
+    }
+    chunk += `${piece}\n`;
+  }
+  if (chunk.trim() !== '') chunks.push(chunk);
+  return [
+    ...(notify === undefined ? [] : [section(`<@${notify}>`)]),
+    ...chunks.map((part) => section(`\`\`\`\n${part}\`\`\``)),
+  ];
+}
+
+function message(
+  text: string,
+  blocks: readonly Block[],
+  plainBlocks: readonly Block[],
+  form: 'raw' | 'escaped' = 'raw',
+): Message {
+  return { text: form === 'escaped' ? text : escaped(shortened(text, 2000)), blocks, plainBlocks };
+}
+
+/** Escaped, and with the characters that mrkdwn formats by taken out of play. */
+function escapedMarkup(text: string): string {
+  return escaped(text).replace(/[*_~`]/g, (character) => `\u200b${character}\u200b`);
+}
+
+function section(text: string): Block {
+  return { type: 'section', text: { type: 'mrkdwn', text } };
+}
+
+function context(text: string): Block {
+  return { type: 'context', elements: [{ type: 'mrkdwn', text }] };
+}
+
+function rich(elements: readonly JsonObject[]): Block {
+  return { type: 'rich_text', elements };
+}
+
+function span(elements: readonly JsonObject[]): JsonObject {
+  return { type: 'rich_text_section', elements };
+}
+
+function preformatted(text: string): JsonObject {
+  return { type: 'rich_text_preformatted', elements: [plain(text === '' ? ' ' : text)] };
+}
+
+function plain(text: string): JsonObject {
+  return { type: 'text', text };
+}
+
+function bold(text: string): JsonObject {
+  return { type: 'text', text, style: { bold: true } };
+}
+
+function code(text: string): JsonObject {
+  return { type: 'text', text, style: { code: true } };
+}
+
+function emoji(name: string): JsonObject {
+  return { type: 'emoji', name };
+}
+
+function dateElement(iso: string): JsonObject {
+  return {
+    type: 'date',
+    timestamp: Math.floor(Date.parse(iso) / 1000),
+    format: '{date_short_pretty} {time_secs}',
+    fallback: iso,
+  };
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import type { Message } from './message.ts';
+import { SlackFailure, type SlackWeb } from './web.ts';
+
+/** What is known about a post: where it was meant to go, since when, and its ts once it stands there. */
+export type PostRecord = {
+  readonly channelId: string;
+  readonly ts?: string | undefined;
+  /** Milliseconds since the epoch: how far back the channel's history has to be read to find it. */
+  readonly intentAt: number;
+  /** Of the content that stands there. */
+  readonly digest?: string | undefined;
+};
+
+/** Remembers posts by key. Every call is one step in Redis. */
+export type PostStore = {
+  /** Stores the intent to post, unless the key is known: then returns what is known and stores nothing. */
+  claim(key: string, record: PostRecord): Promise<PostRecord | undefined>;
+  /** Stores where the post stands, unless another one stands already: then returns that one's ts. */
+  settle(key: string, record: PostRecord & { readonly ts: string }): Promise<string>;
+  set(key: string, record: PostRecord): Promise<void>;
+};
+
+export type Target = { readonly channelId: string; readonly threadTs?: string | undefined };
+
+export type Delivery = {
+  /**
+   * Makes the post with this key show this message: posts it, or edits it where it stands.
+   * Per channel in order; a channel that is rate limited delays no other.
+   * @returns the ts of the message
+   * @throws SlackFailure that is final: `refused`, or `unknown` after all attempts
+   */
+  put(key: string, target: Target, message: Message): Promise<string>;
+};
+
+const attempts = 6;
+/** The longest that one post waits for rate limits, all together. */
+const patienceMs = 10 * 60_000;
+
+/**
+ * Exactly one message a key, although Slack has no idempotent post: the intent is stored before it is sent, the key travels in the
+ * message's metadata, and after an unknown outcome the channel's history tells whether it arrived.
+ */
+export function createDelivery(parts: {
+  web: SlackWeb;
+  posts: PostStore;
+  now(): Date;
+  wait(ms: number): Promise<void>;
+}): Delivery {
+  const { web, posts, now, wait } = parts;
+  const lanes = new Map<string, Promise<unknown>>();
+
+  /** One after another within a channel. */
+  function inLane<T>(channelId: string, work: () => Promise<T>): Promise<T> {
+    const before = lanes.get(channelId) ?? Promise.resolve();
+    const running = before.then(work, work);
+    const settled = running.then(
+      () => undefined,
+      () => undefined,
+    );
+    lanes.set(channelId, settled);
+    settled.then(() => {
+      if (lanes.get(channelId) === settled) lanes.delete(channelId);
+    });
+    return running;
+  }
+
+  async function putOnce(key: string, target: Target, message: Message, digest: string): Promise<string> {
+    const intentAt = now().getTime();
+    const known = await posts.claim(key, { channelId: target.channelId, intentAt });
+    if (known === undefined) return await send(key, target, message, digest, intentAt);
+    let ts = known.ts;
+    if (ts === undefined) {
+      ts = await web.findPost(target, key, known.intentAt);
+      if (ts === undefined) return await send(key, target, message, digest, known.intentAt);
+    } else if (known.digest === digest) return ts;
+    try {
+      await web.update({ channelId: target.channelId, ts }, message);
+    } catch (error) {
+      if (!(error instanceof SlackFailure && error.code === 'message_not_found')) throw error;
+      // Somebody deleted it: the answer is still owed.
+      await posts.set(key, { channelId: target.channelId, intentAt: known.intentAt });
+      return await send(key, target, message, digest, known.intentAt);
+    }
+    await posts.set(key, { channelId: target.channelId, ts, intentAt: known.intentAt, digest });
+    return ts;
+  }
+
+  async function send(
+    key: string,
+    target: Target,
+    message: Message,
+    digest: string,
+    intentAt: number,
+  ): Promise<string> {
+    const ts = await web.post(target, message, key);
+    const standing = await posts.settle(key, { channelId: target.channelId, ts, intentAt, digest });
+    // A worker that was stopped for longer than its lock may have posted the same: the later one goes.
+    if (standing !== ts) await web.remove({ channelId: target.channelId, ts });
+    return standing;
+  }
+
+  return {
+    put: (key, target, message) =>
+      inLane(target.channelId, async () => {
+        const digest = createHash('sha256').update(JSON.stringify(message)).digest('hex');
+        const giveUpAt = now().getTime() + patienceMs;
+        let shown = message;
+        for (let attempt = 1; ; ) {
+          try {
+            return await putOnce(key, target, shown, digest);
+          } catch (error) {
+            if (!(error instanceof SlackFailure)) throw error;
+            if (error.kind === 'rate-limited' && now().getTime() + error.retryAfterMs < giveUpAt) {
+              await wait(error.retryAfterMs);
+              continue;
+            }
+            const simpler = error.kind === 'refused' ? simplified(shown, error.code) : undefined;
+            if (simpler !== undefined) {
+              shown = simpler;
+              continue;
+            }
+            if (error.kind !== 'unknown' || attempt >= attempts) throw error;
+            await wait(250 * 2 ** attempt);
+            attempt++;
+          }
+        }
+      }),
+  };
+}
+
+/** What is left to try of a message that Slack refuses for its form: plainer blocks, then none, then less text. */
+function simplified(message: Message, code: string): Message | undefined {
+  const isForm = code === 'invalid_blocks' || code === 'msg_blocks_too_long' || code === 'invalid_blocks_format';
+  if (isForm && message.blocks.length > 0)
+    return message.blocks === message.plainBlocks
+      ? { ...message, blocks: [], plainBlocks: [] }
+      : { ...message, blocks: message.plainBlocks };
+  if (code !== 'msg_too_long') return undefined;
+  if (message.blocks.length > 0) return { ...message, blocks: [], plainBlocks: [] };
+  return message.text.length > 500 ? { ...message, text: `${message.text.slice(0, 499)}…` } : undefined;
+}

@@ -1,0 +1,20 @@
+import type { Message } from './message.ts';
+
+/** A line that somebody typed, from a slash command, a mention or a button. */
+export type SlackRequest = {
+  readonly line: string;
+  readonly userId: string;
+  readonly channelId: string;
+  readonly threadTs?: string;
+  readonly responseUrl?: string;
+  /** What Slack calls this request: the same when it is sent again. */
+  readonly origin: string;
+};
+
+/** What the bot does with what Slack sends. Each call answers within Slack's 3 seconds. */
+export type Incoming = {
+  /** @returns what only the asker is shown at once; undefined when the answer comes in a thread */
+  ask(request: SlackRequest): Promise<Message | undefined>;
+  /** The modal with everything that a report holds. */
+  details(ticketId: string, triggerId: string): Promise<void>;
+};
