@@ -1,0 +1,279 @@
+import { Redis } from 'ioredis';
+import { type CheckLine, checkExitCode, checkText, placementLines, redisLines, withoutPassword } from './check.ts';
+import { connectClusters } from './clusters-client.ts';
+import type { Config } from './config.ts';
+import { readConfig } from './config-client.ts';
+import type { Permission } from './kubernetes/cluster.ts';
+import { redisOptions } from './redis/connection-client.ts';
+import { Refusal } from './refusal.ts';
+import { count, formatDuration, listed } from './report/text.ts';
+import { scopes } from './slack/manifest.ts';
+import { messageOf } from './thrown.ts';
+
+/** What the looks ask of a Kubernetes API, and what is missing from an answer without it. */
+const permissions: readonly (Permission & { readonly why: string })[] = [
+  { verb: 'get', resource: 'pods', why: 'without it nothing can be said about a pod' },
+  { verb: 'list', resource: 'pods', why: 'without it a pod is found by its full name and namespace only' },
+  { verb: 'get', resource: 'pods/log', why: 'without it Java’s own messages are not seen' },
+  { verb: 'list', resource: 'events', why: 'without it evictions and probe kills are not seen' },
+  { verb: 'get', resource: 'nodes', why: 'without it the memory that an unaware JVM sees is not known' },
+  { verb: 'get', resource: 'replicasets', why: 'without it a pod’s Deployment is not found' },
+  { verb: 'get', resource: 'deployments', why: 'without it ready replicas are not counted' },
+  { verb: 'get', resource: 'statefulsets', why: 'without it ready replicas are not counted' },
+  { verb: 'get', resource: 'daemonsets', why: 'without it ready replicas are not counted' },
+];
+
+/**
+ * Tries the config and every connection, a line each, as they come.
+ * @returns 0 when nothing failed, 1 when something did, 2 when the config cannot be used
+ */
+export async function check(
+  path: string,
+  environment: NodeJS.ProcessEnv,
+  print: (line: string) => void,
+): Promise<number> {
+  let config: Config;
+  try {
+    config = await readConfig(path, environment, [
+      'slack',
+      'redis',
+      'http',
+      'etcd',
+      'kubernetes',
+      'prometheus',
+      'access',
+      'links',
+      'changes',
+      'channels',
+    ]);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    for (const seen of error.message.split('\n'))
+      print(checkText({ status: 'failed', subject: 'config', seen, mend: error.advice }));
+    return 2;
+  }
+  const lines: CheckLine[] = [];
+  const tell = (line: CheckLine) => {
+    lines.push(line);
+    print(checkText(line));
+  };
+  const etcdNames = Object.keys(config.etcd.clusters);
+  const kubernetesNames = Object.keys(config.kubernetes.clusters);
+  tell({
+    status: 'ok',
+    subject: 'config',
+    seen: `${path}: ${count(etcdNames.length, 'etcd cluster')}, ${count(kubernetesNames.length, 'Kubernetes cluster')}`,
+    mend: '',
+  });
+  for (const line of accessLines(config)) tell(line);
+  for (const line of placementLines(
+    {
+      redisUrl: config.redis.url,
+      etcdEndpoints: Object.values(config.etcd.clusters).flatMap(({ endpoints }) => endpoints),
+      inClusterNames: kubernetesNames.filter((name) => config.kubernetes.clusters[name]?.inCluster === true),
+    },
+    environment.KUBERNETES_SERVICE_HOST !== undefined,
+  ))
+    tell(line);
+
+  const clusters = connectClusters(config);
+  const tried = await Promise.all([
+    slackLines(config),
+    redisCheck(config),
+    ...etcdNames.map((name) => attempt(`etcd ${name}`, async () => await etcdLines(await clusters.etcd(name)))),
+    ...kubernetesNames.map((name) =>
+      attempt(`kubernetes ${name}`, async () => await kubernetesLines(await clusters.kubernetes(name))),
+    ),
+  ]);
+  for (const line of tried.flat()) tell(line);
+  await clusters.close();
+  return checkExitCode(lines);
+}
+
+/** A refusal is that connection's line; the others are tried all the same. */
+async function attempt(subject: string, tryIt: () => Promise<CheckLine[]>): Promise<CheckLine[]> {
+  try {
+    return await tryIt();
+  } catch (error) {
+    if (error instanceof Refusal) return [{ status: 'failed', subject, seen: error.message, mend: error.advice }];
+    return [
+      {
+        status: 'failed',
+        subject,
+        seen: messageOf(error),
+        mend: 'mend the connection and check again',
+      },
+    ];
+  }
+}
+
+function accessLines({ access }: Config): CheckLine[] {
+  const { operators, approvers, approvals } = access;
+  if (operators.length > 0 && approvers.length > 0) return [];
+  return [
+    {
+      status: 'warning',
+      subject: 'access',
+      seen: `nobody is ${listed([...(operators.length === 0 ? ['an operator'] : []), ...(approvers.length === 0 ? ['an approver'] : [])], 'or')}: looks work, changes are refused`,
+      mend: `add people or user groups to access.operators and access.approvers (${count(approvals.required, 'approval')} needed)`,
+    },
+  ];
+}
+
+async function slackLines({ slack }: Config): Promise<CheckLine[]> {
+  const subject = 'slack';
+  if (slack === undefined)
+    return [
+      {
+        status: 'warning',
+        subject,
+        seen: 'not configured',
+        mend: 'add `slack:` to quorum.yaml; `quorum run` works without it',
+      },
+    ];
+  const { connectSlackWeb } = await import('./slack/web-client.ts');
+  const lines = await attempt(subject, async () => {
+    const identity = await connectSlackWeb(slack).identity();
+    const missing = Object.keys(scopes).filter((scope) => !identity.scopes.includes(scope));
+    return [
+      { status: 'ok', subject, seen: `workspace ${identity.team}, bot @${identity.botName}`, mend: '' },
+      ...(identity.scopes.length === 0
+        ? ([{ status: 'warning', subject, seen: 'Slack did not tell the token’s scopes', mend: '' }] as const)
+        : missing.map((scope) => ({
+            status: 'failed' as const,
+            subject,
+            seen: `the token lacks the scope ${scope} (${scopes[scope]})`,
+            mend: 'paste the output of `quorum manifest` into the app’s manifest and reinstall the app',
+          }))),
+    ];
+  });
+  const tokenMend = 'set slack.botToken to the Bot User OAuth Token (xoxb-…) of the app';
+  const explained = lines.map((line) =>
+    line.status === 'failed' && line.mend.startsWith('mend the') ? { ...line, mend: tokenMend } : line,
+  );
+  return slack.mode === 'socket'
+    ? [...explained, ...(await socketLines(slack.appToken ?? '', slack.apiUrl))]
+    : explained;
+}
+
+async function socketLines(appToken: string, slackApiUrl: string): Promise<CheckLine[]> {
+  const { WebClient } = await import('@slack/web-api');
+  const client = new WebClient(appToken, {
+    slackApiUrl,
+    retryConfig: { retries: 0 },
+    timeout: 5000,
+    rejectRateLimitedCalls: true,
+  });
+  try {
+    await client.apps.connections.open({});
+    return [{ status: 'ok', subject: 'slack socket', seen: 'the app token opens a socket', mend: '' }];
+  } catch (error) {
+    return [
+      {
+        status: 'failed',
+        subject: 'slack socket',
+        seen: messageOf(error),
+        mend: 'set slack.appToken to an app-level token (xapp-…) with the scope connections:write, and turn Socket Mode on',
+      },
+    ];
+  }
+}
+
+async function redisCheck({ redis }: Config): Promise<CheckLine[]> {
+  const client = new Redis({
+    ...redisOptions(redis.url, { connectTimeout: 2000, maxRetriesPerRequest: 0 }),
+    lazyConnect: true,
+    retryStrategy: () => null,
+  });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    const info = String(await client.info());
+    const policy = await client.config('GET', 'maxmemory-policy').then(firstValue, () => null);
+    return redisLines(redis.url, {
+      version: /redis_version:(\S+)/.exec(info)?.[1] ?? 'of unknown version',
+      appendonly: /aof_enabled:(\d)/.exec(info)?.[1] === undefined ? null : /aof_enabled:1/.test(info),
+      evictionPolicy: policy ?? /maxmemory_policy:(\S+)/.exec(info)?.[1] ?? null,
+    });
+  } catch (error) {
+    const seen = `${withoutPassword(redis.url)}: ${messageOf(error)}`;
+    return [{ status: 'failed', subject: 'redis', seen, mend: 'start Redis there, or correct redis.url' }];
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** CONFIG GET answers a list or, in newer protocols, a map. */
+function firstValue(answer: unknown): string | null {
+  if (Array.isArray(answer)) return typeof answer[1] === 'string' ? answer[1] : null;
+  if (typeof answer === 'object' && answer !== null) return String(Object.values(answer)[0]);
+  return null;
+}
+
+type EtcdCluster = Awaited<ReturnType<ReturnType<typeof connectClusters>['etcd']>>;
+type KubernetesCluster = Awaited<ReturnType<ReturnType<typeof connectClusters>['kubernetes']>>;
+
+async function etcdLines(cluster: EtcdCluster): Promise<CheckLine[]> {
+  const seen = await cluster.see();
+  const subject = `etcd ${cluster.name}`;
+  return [
+    ...seen.asked.map((asked): CheckLine => {
+      if (asked.status !== undefined)
+        return {
+          status: 'ok',
+          subject,
+          seen: `${asked.endpoint}: etcd ${asked.status.version}, ${formatDuration(asked.tookMs)}`,
+          mend: '',
+        };
+      return {
+        status: 'failed',
+        subject,
+        seen: `${asked.endpoint}: ${asked.failure?.said ?? 'no answer'}`,
+        mend: `\`quorum run "/etcd health --cluster ${cluster.name}"\` says why and what to do`,
+      };
+    }),
+    ...(seen.metrics.some(({ metrics }) => metrics !== undefined)
+      ? []
+      : [
+          {
+            status: 'warning' as const,
+            subject,
+            seen: 'no member shows its metrics: the disk and the links between members stay unknown',
+            mend: 'let the bot reach /metrics on the client port, or name --listen-metrics-urls under metricsUrls',
+          },
+        ]),
+  ];
+}
+
+async function kubernetesLines(cluster: KubernetesCluster): Promise<CheckLine[]> {
+  const subject = `kubernetes ${cluster.name}`;
+  const version = await cluster.version();
+  const namespaces = cluster.namespaces.length === 0 ? [undefined] : cluster.namespaces;
+  const asked = await Promise.all(
+    permissions.flatMap((permission) =>
+      namespaces.map(async (namespace) => ({
+        ...permission,
+        namespace,
+        isAllowed: await cluster.canI({ ...permission, ...(permission.resource === 'nodes' ? {} : { namespace }) }),
+      })),
+    ),
+  );
+  const missing = asked.filter(({ isAllowed }) => !isAllowed);
+  return [
+    {
+      status: 'ok',
+      subject,
+      seen: `${cluster.address}: Kubernetes ${version}, ${asked.length - missing.length} of ${asked.length} permissions`,
+      mend: '',
+    },
+    ...missing.map(({ verb, resource, namespace, why }): CheckLine => {
+      const isNeeded = resource === 'pods' && verb === 'get';
+      return {
+        status: isNeeded ? 'failed' : 'warning',
+        subject,
+        seen: `may not ${verb} ${resource}${namespace === undefined ? '' : ` in ${namespace}`}: ${why}`,
+        mend: `grant \`${verb}\` on \`${resource}\` to the identity of the kubeconfig`,
+      };
+    }),
+  ];
+}
