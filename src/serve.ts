@@ -1,19 +1,27 @@
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import { commands } from '../commands/index.ts';
 import { createBot } from './bot.ts';
-import { connectClusters } from './clusters-client.ts';
+import { type Clusters, connectClusters } from './clusters-client.ts';
 import type { Config } from './config.ts';
 import { startStatusServer } from './http-client.ts';
 import { linksFor } from './links.ts';
 import { connectPosts } from './redis/post-client.ts';
-import { connectQueue, startTicketWorker, type TicketWorker } from './redis/queue-client.ts';
+import {
+  connectQueue,
+  defaultWorkerTimes,
+  startTicketWorker,
+  type TicketWorker,
+  type WorkerTimes,
+} from './redis/queue-client.ts';
 import { Refusal } from './refusal.ts';
 import { createAnswer } from './slack/answer.ts';
 import type { SlackConnection } from './slack/bolt-client.ts';
 import { createDelivery } from './slack/delivery.ts';
+import { SlackFailure } from './slack/web.ts';
 import { connectSlackWeb } from './slack/web-client.ts';
+import { messageOf } from './thrown.ts';
 import { carryOut, giveUp, type WorkParts } from './work.ts';
 
 export type Half = 'bot' | 'worker';
@@ -21,29 +29,59 @@ export type Half = 'bot' | 'worker';
 /** From SIGTERM to the end at most 10 s: what runs gets this much of it, the rest is for closing. */
 const finishWithinMs = 8000;
 
-/**
- * Runs the bot, a worker, or both, until SIGTERM or SIGINT.
- * @returns the exit code
- * @throws Refusal where it cannot start
- */
+/** The bot, a worker, or both, as they run. */
+export type Running = {
+  /** Where /healthz, /readyz and /metrics are. */
+  readonly statusUrl: string;
+  /** http mode: where Slack's requests are taken. */
+  slackUrl(): string | undefined;
+  /** No new work; what runs is finished or handed back within 10 s. */
+  stop(): Promise<'finished' | 'handed back'>;
+};
+
+export type StartOptions = {
+  readonly log: Logger;
+  /** In place of the clusters in the config. */
+  readonly clusters?: Clusters;
+  readonly workerTimes?: WorkerTimes;
+};
+
+/** Runs until SIGTERM or SIGINT. @throws Refusal where it cannot start */
 export async function serve(config: Config, halves: readonly Half[]): Promise<number> {
+  const log = pino({ base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime });
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+  const starting = start(config, halves, { log });
+  // A signal ends the wait for a Slack or a port that is not there.
+  const first = await Promise.race([stopped, starting]);
+  if (typeof first === 'string') return 0;
+  const signal = await stopped;
+  log.info({ event: 'stopping', signal });
+  const stoppedAt = performance.now();
+  const running = await first.stop();
+  log.info({ event: 'stopped', running, tookMs: Math.round(performance.now() - stoppedAt) });
+  return 0;
+}
+
+/** Starts the halves. @throws Refusal where a port is taken or Slack refuses the token */
+export async function start(config: Config, halves: readonly Half[], options: StartOptions): Promise<Running> {
   const { slack, redis } = config;
+  const { log, workerTimes = defaultWorkerTimes } = options;
   if (slack === undefined)
     throw new Refusal(
       'The config has no `slack:` section.',
       'Add it; docs/configuration.md has an example. `quorum run` works without Slack.',
     );
-  const log = pino({ base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime });
-  const tellFault = quietly((error: Error) => log.warn({ event: 'connection', error: error.message }));
+  const tellFault = quietly((error) => log.warn({ event: 'connection', error: error.message }));
   const fault = (id: string, error: unknown) =>
-    log.error({ event: 'fault', id, error: error instanceof Error ? error.stack : String(error) });
+    log.error({ event: 'fault', id, error: error instanceof Error ? error.stack : messageOf(error) });
   const now = () => new Date();
   const stopping = new AbortController();
-
   const queue = connectQueue(redis, tellFault);
   const posts = connectPosts(redis, tellFault);
   const web = connectSlackWeb(slack);
-  const clusters = connectClusters(config);
+  const clusters = options.clusters ?? connectClusters(config);
   let connection: SlackConnection | undefined;
   let worker: TicketWorker | undefined;
 
@@ -52,14 +90,10 @@ export async function serve(config: Config, halves: readonly Half[]): Promise<nu
     async () => ({
       ...(halves.includes('bot') ? { slack: connection?.isConnected() ?? false } : {}),
       ...(halves.includes('worker') ? { worker: worker !== undefined } : {}),
-      redis: await posts.ping().then(
-        () => true,
-        () => false,
-      ),
+      redis: await Promise.race([posts.ping().then(yes, no), wait(1000, false, { ref: false })]),
     }),
     () => queue.counts(),
   );
-  const { metrics } = status;
 
   async function startBot(): Promise<void> {
     const [{ connectBolt }, identity] = await Promise.all([import('./slack/bolt-client.ts'), whoWeAre()]);
@@ -72,11 +106,13 @@ export async function serve(config: Config, halves: readonly Half[]): Promise<nu
       now,
       log(event, details) {
         log.info({ event, ...details });
-        metrics.request(knownCommand(String(details.command)), String(details.outcome));
+        status.metrics.request(knownCommand(String(details.command)), String(details.outcome));
       },
       fault,
     });
-    connection = connectBolt(slack ?? raise(), identity, incoming, web, (level, event, details) =>
+    const slackConfig = config.slack;
+    if (slackConfig === undefined) return;
+    connection = connectBolt(slackConfig, identity, incoming, web, (level, event, details) =>
       log[level]({ event, ...details }),
     );
     await connection.start();
@@ -88,13 +124,12 @@ export async function serve(config: Config, halves: readonly Half[]): Promise<nu
       try {
         return await web.identity();
       } catch (error) {
-        const isFinal = error instanceof Error && 'kind' in error && error.kind === 'refused';
-        if (isFinal)
+        if (error instanceof SlackFailure && error.kind === 'refused')
           throw new Refusal(
             `Slack refuses the bot token: ${error.message}.`,
             'Set slack.botToken to the Bot User OAuth Token of the app (xoxb-…); `quorum check` tells more.',
           );
-        log.warn({ event: 'slack unreachable', error: String(error) });
+        log.warn({ event: 'slack unreachable', error: messageOf(error) });
         await wait(Math.min(500 * 2 ** attempt, 15_000), undefined, { signal: stopping.signal });
       }
     }
@@ -119,7 +154,7 @@ export async function serve(config: Config, halves: readonly Half[]): Promise<nu
       now,
       log(event, details) {
         log.info({ event, ...details });
-        metrics.answered(String(details.command), String(details.verdict), Number(details.sinceAskedMs) / 1000);
+        status.metrics.answered(String(details.command), String(details.verdict), Number(details.sinceAskedMs) / 1000);
       },
       fault,
     };
@@ -128,44 +163,18 @@ export async function serve(config: Config, halves: readonly Half[]): Promise<nu
       (ticket) => carryOut(ticket, parts),
       async (ticket, error) => {
         await giveUp(ticket, error, parts).catch((last: unknown) => {
-          metrics.lost(ticket.command);
-          log.error({
-            event: 'answer lost',
-            id: ticket.id,
-            command: ticket.command,
-            line: ticket.line,
-            error: String(last),
-          });
+          status.metrics.lost(ticket.command);
+          log.error({ event: 'answer lost', id: ticket.id, line: ticket.line, error: messageOf(last) });
         });
       },
       tellFault,
+      workerTimes,
     );
     // Redis may be away when the process starts: /readyz says so, and the worker takes tickets when it comes.
     await Promise.race([worker.ready(), wait(2000, undefined, { ref: false })]);
   }
 
-  const stopped = new Promise<string>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
-  const starting = Promise.all([
-    ...(halves.includes('bot') ? [startBot()] : []),
-    ...(halves.includes('worker') ? [startWorker()] : []),
-  ]).then(() => {
-    log.info({
-      event: 'ready',
-      halves,
-      status: status.url,
-      ...(connection?.address() === undefined ? {} : { slack: connection.address() }),
-      tookMs: Math.round(performance.now()),
-    });
-  });
-
-  try {
-    const signal = await Promise.race([stopped, starting.then(() => stopped)]);
-    log.info({ event: 'stopping', signal });
-  } finally {
-    const startedStopping = performance.now();
-    starting.catch(() => {});
+  async function stop(): Promise<'finished' | 'handed back'> {
     await connection?.stop().catch((error: unknown) => fault('stop', error));
     const outcome = (await worker?.stop(finishWithinMs)) ?? 'finished';
     stopping.abort();
@@ -173,21 +182,38 @@ export async function serve(config: Config, halves: readonly Half[]): Promise<nu
       Promise.allSettled([queue.close(), posts.close(), clusters.close(), status.close()]),
       wait(1000, undefined, { ref: false }),
     ]);
-    log.info({ event: 'stopped', running: outcome, tookMs: Math.round(performance.now() - startedStopping) });
+    return outcome;
   }
-  return 0;
 
-  function knownCommand(name: string): string {
-    const bare = name
-      .replace(/^\//, '')
-      .slice(name.startsWith(`/${slack?.commandPrefix ?? ''}`) ? (slack?.commandPrefix.length ?? 0) : 0);
-    return commands.some((command) => command.name === bare) ? bare : 'other';
+  try {
+    await Promise.all([
+      ...(halves.includes('bot') ? [startBot()] : []),
+      ...(halves.includes('worker') ? [startWorker()] : []),
+    ]);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const slackUrl = connection?.address();
+  log.info({
+    event: 'ready',
+    halves,
+    status: status.url,
+    ...(slackUrl === undefined ? {} : { slack: slackUrl }),
+    sinceProcessStartMs: Math.round(performance.now()),
+  });
+  return { statusUrl: status.url, slackUrl: () => connection?.address(), stop };
+
+  /** Label values are the names of commands: what people type can be anything. */
+  function knownCommand(typed: string): string {
+    const prefix = `/${slack?.commandPrefix ?? ''}`;
+    const name = typed.startsWith(prefix) ? typed.slice(prefix.length) : typed;
+    return commands.some((command) => command.name === name) ? name : 'other';
   }
 }
 
-function raise(): never {
-  throw new Error('serve() has checked that there is a slack section');
-}
+const yes = () => true;
+const no = () => false;
 
 /** The same connection error comes many times a second while Redis is away: it is told at most every 10 s. */
 function quietly(tell: (error: Error) => void): (error: Error) => void {

@@ -131,7 +131,6 @@ export function connectBolt(
   let isListening = false;
   return {
     async start() {
-      await app.init();
       if (receiver instanceof bolt.HTTPReceiver) {
         server = createServer((request, response) => {
           if (isFromTheFuture(request.headers['x-slack-request-timestamp'])) {

@@ -1,0 +1,250 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Conversation, type ConversationOptions, startConversation } from '../support/conversation.ts';
+import { type EtcdTestCluster, startEtcd } from '../support/etcd.ts';
+import { type KubernetesApi, startKubernetes } from '../support/kubernetes/api.ts';
+import { loadRecorded, recordedPods } from '../support/kubernetes/recorded.ts';
+import { type RedisServer, startRedis } from '../support/redis.ts';
+
+let redis: RedisServer;
+let etcd: EtcdTestCluster;
+let kubernetes: KubernetesApi;
+let folder: string;
+let kubeconfig: string;
+let conversations = 0;
+let conversation: Conversation | undefined;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'quorum-conversation-'));
+  kubeconfig = join(folder, 'kubeconfig');
+  [redis, etcd, kubernetes] = await Promise.all([
+    startRedis(),
+    startEtcd(),
+    startKubernetes(loadRecorded({ now: new Date() })),
+  ]);
+  await kubernetes.writeKubeconfig(kubeconfig);
+}, 30_000);
+
+afterEach(async () => {
+  await conversation?.stop();
+  conversation = undefined;
+});
+
+afterAll(async () => {
+  await Promise.all([redis.stop(), etcd.stop(), kubernetes.stop()]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** The bot with the clusters of this file; each with a prefix of its own in Redis. */
+async function begin(options: Partial<ConversationOptions> = {}): Promise<Conversation> {
+  conversation = await startConversation({
+    redisUrl: redis.url,
+    prefix: `${redis.prefix}-${conversations++}`,
+    etcd: { prod: etcd },
+    kubeconfigs: { prod: kubeconfig },
+    ...options,
+  });
+  return conversation;
+}
+
+describe.each(['socket', 'http'] as const)('over %s', (mode) => {
+  test('/etcd health is answered in a thread, the verdict first', async () => {
+    const { slack, ask, channel } = await begin({ mode });
+    const thread = await ask('/etcd health');
+    expect(thread.text).toMatch(/^prod: 3 of 3 healthy, can lose 1, leader etcd-[123], .* of 2 GiB/);
+    expect(thread.edits).toBe(1);
+    const text = slack.threadText(channel, thread.ts);
+    expect(text).toContain('asked by @ann');
+    for (const name of ['etcd-1', 'etcd-2', 'etcd-3']) expect(text).toContain(name);
+    expect(slack.channel(channel)).toHaveLength(1);
+  });
+
+  test('/oom why tells the cause and the flags to set', async () => {
+    const { slack, ask, channel } = await begin({ mode });
+    const thread = await ask(`/oom why ${recordedPods.unaware}`);
+    expect(thread.text).toMatch(/checkout-7d9f8b6c54-x2x9k/);
+    const text = slack.threadText(channel, thread.ts);
+    expect(text).toContain('1992 MiB');
+    expect(text).toMatch(/-Xmx\d+m/);
+  });
+
+  test('a mention in a thread is answered in that thread', async () => {
+    const { slack, channel, bob } = await begin({ mode });
+    const root = slack.say(bob.id, channel, 'is etcd well?');
+    slack.mention(bob.id, channel, 'etcd members', { threadTs: root.ts });
+    const replies = await slack.waitFor(() => {
+      const [thread] = slack.channel(channel);
+      return thread !== undefined && thread.replies.length >= 3 && thread.replies;
+    });
+    expect(slack.channel(channel)).toHaveLength(1);
+    expect(replies[1]?.text).toContain('prod: 3 voters');
+  });
+
+  test('a near miss is answered at once and only to the asker', async () => {
+    const { slack, channel, ann } = await begin({ mode });
+    const { status, shown } = await slack.slash(ann.id, channel, '/etcd helth');
+    expect(status).toBe('ok');
+    expect(shown?.text).toBe('`/etcd` has no `helth`; did you mean `/etcd health`?');
+    expect(slack.channel(channel)).toEqual([]);
+  });
+
+  test('"Run again" asks the same as the person who clicks', async () => {
+    const { slack, ask, answered, channel, bob } = await begin({ mode });
+    const first = await ask('/etcd members');
+    await slack.click(bob.id, channel, first.ts, 'run-again');
+    const second = await answered(channel, first.ts);
+    expect(slack.threadText(channel, second.ts)).toContain('asked by @bob');
+  });
+
+  test('"Details" opens all that the report holds', async () => {
+    const { slack, ask, channel, ann } = await begin({ mode });
+    const thread = await ask('/etcd members');
+    await slack.click(ann.id, channel, thread.ts, 'details');
+    const [view] = await slack.waitFor(() => slack.views(ann.id).length > 0 && slack.views(ann.id));
+    expect(JSON.stringify(view?.content)).toContain('clusterId');
+  });
+});
+
+describe('where the answer goes', () => {
+  test('to the asker, with the way to invite the bot, where it is not in the channel', async () => {
+    const { slack, ann } = await begin();
+    const channel = slack.addChannel({ name: 'elsewhere', members: [ann.id], botIsMember: false }).id;
+    await slack.slash(ann.id, channel, '/etcd members');
+    const [message] = await slack.waitFor(
+      () => slack.ephemerals(ann.id, channel).length > 0 && slack.ephemerals(ann.id, channel),
+    );
+    expect(slack.messageText(message ?? raise())).toContain('prod: 3 voters');
+    expect(slack.messageText(message ?? raise())).toContain('/invite @Quorum');
+  });
+
+  test('to the asker alone in a channel shared with another organisation', async () => {
+    const { slack, ann } = await begin();
+    const channel = slack.addChannel({ name: 'partners', members: [ann.id], botIsMember: true, isExtShared: true }).id;
+    await slack.slash(ann.id, channel, '/etcd members');
+    const [message] = await slack.waitFor(
+      () => slack.ephemerals(ann.id, channel).length > 0 && slack.ephemerals(ann.id, channel),
+    );
+    expect(slack.messageText(message ?? raise())).toContain(
+      'Only you see this: people of another organisation are in this channel.',
+    );
+    expect(slack.channel(channel)).toEqual([]);
+  });
+
+  test('to the asker in a direct message between two people', async () => {
+    const { slack, ann, bob } = await begin();
+    const channel = slack.addDirectMessage(ann.id, bob.id).id;
+    await slack.slash(ann.id, channel, '/etcd members');
+    await slack.waitFor(() => slack.ephemerals(ann.id, channel).length > 0);
+  });
+
+  test('a message to the bot itself is answered there', async () => {
+    const { slack, ann } = await begin();
+    const { id } = slack.openDirectMessage(ann.id);
+    slack.say(ann.id, id, 'etcd members');
+    await slack.waitFor(() =>
+      slack.directMessages(ann.id).some(({ replies }) => replies.some(({ text }) => text.includes('prod: 3 voters'))),
+    );
+  });
+
+  test('by direct message where the response_url is used up and the channel is closed', async () => {
+    const { slack, ann, channel } = await begin();
+    slack.fault({ method: 'conversations.info', channel, kind: 'error', error: 'channel_not_found' });
+    slack.fault({ method: 'response_url', kind: 'error', error: 'used_url', times: 3 });
+    await slack.slash(ann.id, channel, '/etcd members');
+    await slack.waitFor(() => slack.directMessages(ann.id).length > 0 || slack.ephemerals(ann.id, channel).length > 0);
+  });
+});
+
+describe('who may ask', () => {
+  test('a guest is refused', async () => {
+    const { slack, channel } = await begin();
+    const guest = slack.addUser({ name: 'guest', isGuest: true });
+    slack.invite(channel, guest.id);
+    const { shown } = await slack.slash(guest.id, channel, '/etcd health');
+    expect(shown?.text).toContain('This is for full members of this workspace');
+  });
+
+  test('where viewers are a group, its members are let in and others are told', async () => {
+    const { slack, channel, ann, ask } = await begin({ access: { viewers: ['S0ONCALL'] } });
+    slack.addUserGroup({ id: 'S0ONCALL', handle: 'oncall', users: [ann.id] });
+    const eve = slack.addUser({ name: 'eve' });
+    slack.invite(channel, eve.id);
+    expect((await slack.slash(eve.id, channel, '/etcd members')).shown?.text).toBe(
+      'You need the role viewer for this, and you do not have it.',
+    );
+    expect((await ask('/etcd members')).text).toContain('3 voters');
+  });
+});
+
+describe('when Slack is unwell', () => {
+  test('a reply lost after it was posted is not posted twice', async () => {
+    const { slack, ask, channel } = await begin();
+    slack.fault({ method: 'chat.postMessage', kind: 'drop_after_commit', times: 2 });
+    const thread = await ask('/etcd members');
+    expect(slack.channel(channel)).toHaveLength(1);
+    expect(thread.replies).toHaveLength(1);
+  });
+
+  test('a rate limit in one channel does not delay another', async () => {
+    const { slack, ask, channel, ann } = await begin();
+    const other = slack.addChannel({ name: 'other', members: [ann.id], botIsMember: true }).id;
+    slack.fault({ method: 'chat.postMessage', channel, kind: 'rate_limited', retryAfterSeconds: 2 });
+    const order: string[] = [];
+    await Promise.all([
+      ask('/etcd members').then(() => order.push('limited')),
+      ask('/etcd members', ann, other).then(() => order.push('other')),
+    ]);
+    expect(order).toEqual(['other', 'limited']);
+  });
+
+  test('blocks that it does not know fall back to plain ones', async () => {
+    const { slack, ask, channel } = await begin();
+    slack.fault({ method: 'chat.postMessage', kind: 'error', error: 'invalid_blocks', times: 1 });
+    const thread = await ask('/etcd members');
+    expect(slack.threadText(channel, thread.ts)).toContain('3 voters');
+  });
+
+  test('a socket that Slack refreshes loses nothing', async () => {
+    const { slack, ask } = await begin();
+    slack.disconnectSockets('refresh_requested');
+    const opened = () => slack.calls().filter(({ method }) => method === 'apps.connections.open').length;
+    await slack.waitFor(() => opened() >= 2 && slack.connections() > 0);
+    expect((await ask('/etcd members')).text).toContain('3 voters');
+  });
+});
+
+test('a name from outside pings nobody: a pod is looked for as it was typed', async () => {
+  const { slack, channel, ann } = await begin();
+  const { shown } = await slack.slash(ann.id, channel, '/oom why <!channel>');
+  const text = shown === null ? JSON.stringify(await slack.waitFor(() => slack.channel(channel)[0])) : shown.text;
+  expect(text).not.toContain('<!channel>');
+});
+
+test('/readyz and /metrics tell how it is', async () => {
+  const { running, ask } = await begin();
+  await ask('/etcd members');
+  const ready = await fetch(`${running.statusUrl}/readyz`);
+  expect([ready.status, await ready.text()]).toEqual([200, 'slack: ready\nworker: ready\nredis: ready\n']);
+  const metrics = await (await fetch(`${running.statusUrl}/metrics`)).text();
+  expect(metrics).toContain('quorum_requests_total{command="etcd members",outcome="queued"} 1');
+  expect(metrics).toContain('quorum_answer_seconds_count{command="etcd members",verdict="ok"} 1');
+});
+
+test('each request is one line in the log, with its id and without its tokens', async () => {
+  const { ask, logged, config } = await begin();
+  await ask('/etcd members');
+  const requests = logged.filter(({ event }) => event === 'request');
+  expect(requests).toHaveLength(1);
+  expect(requests[0]).toMatchObject({
+    command: '/etcd members',
+    outcome: 'queued',
+    id: expect.stringMatching(/^ticket-[0-9a-f]{20}$/),
+  });
+  expect(JSON.stringify(logged)).not.toContain(config.slack?.botToken);
+});
+
+function raise(): never {
+  throw new Error('there is no message');
+}
