@@ -1,0 +1,1 @@
+export function installNodeModules(options?: { root?: string; log?: (line: string) => void }): Promise<boolean>;
