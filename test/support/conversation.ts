@@ -1,0 +1,138 @@
+import pino from 'pino';
+import { connectClusters } from '../../src/clusters-client.ts';
+import { type Config, emptyConfig } from '../../src/config.ts';
+import type { WorkerTimes } from '../../src/redis/queue-client.ts';
+import { type Half, type Running, start } from '../../src/serve.ts';
+import type { EtcdTestCluster } from './etcd.ts';
+import type { Person, Thread } from './slack/model.ts';
+import { type SlackOptions, type SlackWorkspace, startSlack } from './slack/server.ts';
+
+export type ConversationOptions = {
+  readonly redisUrl: string;
+  readonly prefix: string;
+  readonly mode?: 'socket' | 'http';
+  readonly etcd?: Readonly<Record<string, EtcdTestCluster>>;
+  /** Kubeconfig files by cluster name. */
+  readonly kubeconfigs?: Readonly<Record<string, string>>;
+  readonly access?: Partial<Config['access']>;
+  readonly links?: Config['links'];
+  readonly halves?: readonly Half[];
+  readonly workerTimes?: WorkerTimes;
+  readonly slack?: SlackOptions;
+};
+
+/** A workspace with a channel, two people and the bot, as a person sees it. */
+export type Conversation = {
+  readonly slack: SlackWorkspace;
+  readonly running: Running;
+  readonly config: Config;
+  readonly channel: string;
+  readonly ann: Person;
+  readonly bob: Person;
+  /** What the bot logged, one object a line. */
+  readonly logged: readonly Readonly<Record<string, unknown>>[];
+  /** Types a slash command and waits for its thread to hold the answer. */
+  ask(text: string, who?: Person, channel?: string): Promise<Thread>;
+  /** Waits for the thread, of those that began after `sinceTs`, whose root is no longer "asked" and that has its details. */
+  answered(channel: string, sinceTs: string): Promise<Thread>;
+  stop(): Promise<void>;
+};
+
+/** The config that a conversation runs with; ports are free ones. */
+export function conversationConfig(slack: SlackWorkspace, options: ConversationOptions): Config {
+  const empty = emptyConfig();
+  const mode = options.mode ?? 'socket';
+  return {
+    ...empty,
+    slack: {
+      mode,
+      botToken: slack.botToken,
+      appToken: slack.appToken,
+      signingSecret: slack.signingSecret,
+      apiUrl: slack.apiUrl,
+      port: 0,
+      host: '127.0.0.1',
+      commandPrefix: '',
+    },
+    redis: { url: options.redisUrl, prefix: options.prefix },
+    http: { port: 0, host: '127.0.0.1' },
+    etcd: {
+      clusters: Object.fromEntries(
+        Object.entries(options.etcd ?? {}).map(([name, cluster]) => [
+          name,
+          {
+            endpoints: [...cluster.endpoints],
+            requestTimeout: 1000,
+            ...(cluster.tls === undefined ? {} : { tls: { ...cluster.tls } }),
+          },
+        ]),
+      ),
+    },
+    kubernetes: {
+      clusters: Object.fromEntries(
+        Object.entries(options.kubeconfigs ?? {}).map(([name, kubeconfig]) => [
+          name,
+          { kubeconfig, inCluster: false, namespaces: [], requestTimeout: 3000 },
+        ]),
+      ),
+    },
+    access: { ...empty.access, ...options.access },
+    links: options.links ?? {},
+  };
+}
+
+/** The whole bot in this process, against a real Redis and the local Slack workspace. */
+export async function startConversation(options: ConversationOptions): Promise<Conversation> {
+  const slack = await startSlack({ postsPerSecond: Number.POSITIVE_INFINITY, ...options.slack });
+  const ann = slack.addUser({ name: 'ann' });
+  const bob = slack.addUser({ name: 'bob' });
+  const channel = slack.addChannel({ name: 'ops', members: [ann.id, bob.id], botIsMember: true }).id;
+  const config = conversationConfig(slack, options);
+  const logged: Record<string, unknown>[] = [];
+  const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) });
+  const running = await start(config, options.halves ?? ['bot', 'worker'], {
+    log,
+    clusters: connectClusters(config),
+    ...(options.workerTimes === undefined ? {} : { workerTimes: options.workerTimes }),
+  }).catch(async (error: unknown) => {
+    await slack.stop();
+    throw error;
+  });
+  const slackUrl = running.slackUrl();
+  if (slackUrl !== undefined) slack.setRequestUrl(`${slackUrl}/slack/events`);
+
+  async function answered(where: string, sinceTs: string): Promise<Thread> {
+    return await slack.waitFor(
+      () =>
+        slack
+          .channel(where)
+          .find(
+            (thread) =>
+              Number(thread.ts) > Number(sinceTs) && !thread.text.endsWith(': asked') && thread.replies.length > 0,
+          ),
+      { what: `an answer in ${where}`, timeoutMs: 10_000 },
+    );
+  }
+
+  return {
+    slack,
+    running,
+    config,
+    channel,
+    ann,
+    bob,
+    logged,
+    answered,
+    async ask(text, who = ann, where = channel) {
+      const before = slack.channel(where).at(-1)?.ts ?? '0';
+      const acked = await slack.slash(who.id, where, text);
+      if (acked.status !== 'ok' || acked.shown !== null)
+        throw new Error(`${text}: ${acked.status} ${acked.shown?.plain ?? ''}`);
+      return await answered(where, before);
+    },
+    async stop() {
+      await running.stop();
+      await slack.stop();
+    },
+  };
+}
