@@ -1,0 +1,209 @@
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { pino } from 'pino';
+import { commands } from '../commands/index.ts';
+import { connectClusters } from '../src/clusters-client.ts';
+import { type Config, emptyConfig } from '../src/config.ts';
+import { usageOf } from '../src/grammar.ts';
+import { start } from '../src/serve.ts';
+import { messageOf } from '../src/thrown.ts';
+import { startEtcd } from '../test/support/etcd.ts';
+import { startKubernetes } from '../test/support/kubernetes/api.ts';
+import { loadRecorded, recordedPods } from '../test/support/kubernetes/recorded.ts';
+import { makeFolder, removeFolder } from '../test/support/process.ts';
+import { startRedis } from '../test/support/redis.ts';
+import type { Thread } from '../test/support/slack/model.ts';
+import { type SlackWorkspace, startSlack } from '../test/support/slack/server.ts';
+
+/** How long an answer may take before the demo says that none came. */
+const answerWithinMs = 15_000;
+
+const usage = `npm run demo                              everything on loopback, and one address to open
+npm run demo -- --once "/etcd health"     one command, its thread on standard output
+npm run demo -- --port 8080               the page on a port of your choice
+`;
+
+/**
+ * Starts everything that Quorum talks to on loopback, in a temporary folder, and the bot itself.
+ * @returns the exit code; without --once when it was stopped
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  let options: ReturnType<typeof optionsOf>;
+  try {
+    options = optionsOf(args);
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n\n${usage}`);
+    return 2;
+  }
+  if (options.help === true) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve());
+  });
+  // The servers' processes do not keep this one alive, and neither does a signal handler.
+  const alive = setInterval(() => {}, 1 << 30);
+  const demo = new Demo();
+  try {
+    await demo.start(Number(options.port ?? 0));
+    if (options.once !== undefined) return await demo.once(options.once);
+    await demo.prepare();
+    process.stdout.write(
+      `\n  Quorum is running: open ${demo.pageUrl}\n\n  Try /etcd health, /etcd members, /oom why ${recordedPods.heapSpace}. Ctrl-C ends all of it.\n\n`,
+    );
+    await stopped;
+    process.stderr.write('Ending …\n');
+    return 0;
+  } finally {
+    await demo.stop();
+    clearInterval(alive);
+  }
+}
+
+function optionsOf(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    options: { once: { type: 'string' }, port: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+  }).values;
+}
+
+/** The parts that run, ended in the reverse order. */
+class Demo {
+  private readonly ends: (() => Promise<unknown>)[] = [];
+  private workspace: SlackWorkspace | undefined;
+  private channel = '';
+  private people = { ann: '', bob: '' };
+
+  get pageUrl(): string {
+    return this.slack.pageUrl;
+  }
+
+  private get slack(): SlackWorkspace {
+    if (this.workspace === undefined) throw new Error('the demo has not started');
+    return this.workspace;
+  }
+
+  async start(port: number): Promise<void> {
+    const folder = makeFolder('quorum-demo');
+    this.ends.push(async () => removeFolder(folder));
+    const kubeconfig = join(folder, 'kubeconfig');
+    // Ended whatever becomes of the others: each is noted as soon as it runs.
+    const noted = <T>(starting: Promise<T>, end: (part: T) => Promise<unknown>): Promise<T> =>
+      starting.then((part) => {
+        this.ends.push(() => end(part));
+        return part;
+      });
+    const started = await Promise.allSettled([
+      noted(startRedis({ appendonly: true }), (part) => part.stop()),
+      noted(startEtcd(), (part) => part.stop()),
+      noted(startKubernetes(loadRecorded({ now: new Date() })), (part) => part.stop()),
+      noted(startSlack({ page: true, port, workspace: { commands: slashCommands() } }), (part) => part.stop()),
+    ] as const);
+    for (const part of started) if (part.status === 'rejected') throw part.reason;
+    const [redis, etcd, kubernetes, slack] = started.map((part) =>
+      part.status === 'fulfilled' ? part.value : undefined,
+    ) as [
+      Awaited<ReturnType<typeof startRedis>>,
+      Awaited<ReturnType<typeof startEtcd>>,
+      Awaited<ReturnType<typeof startKubernetes>>,
+      SlackWorkspace,
+    ];
+    await kubernetes.writeKubeconfig(kubeconfig);
+    this.workspace = slack;
+    const ann = slack.addUser({ name: 'ann', realName: 'Ann Okafor' });
+    const bob = slack.addUser({ name: 'bob', realName: 'Bob Lindqvist' });
+    const guest = slack.addUser({ name: 'gus', realName: 'Gus (guest)', isGuest: true });
+    this.people = { ann: ann.id, bob: bob.id };
+    this.channel = slack.addChannel({ name: 'ops', members: [ann.id, bob.id, guest.id], botIsMember: true }).id;
+    slack.addChannel({ name: 'random', members: [ann.id, bob.id], botIsMember: false });
+
+    const empty = emptyConfig();
+    const config: Config = {
+      ...empty,
+      slack: {
+        mode: 'socket',
+        botToken: slack.botToken,
+        appToken: slack.appToken,
+        signingSecret: slack.signingSecret,
+        apiUrl: slack.apiUrl,
+        port: 0,
+        host: '127.0.0.1',
+        commandPrefix: '',
+      },
+      redis: { url: redis.url, prefix: redis.prefix },
+      http: { port: 0, host: '127.0.0.1' },
+      etcd: {
+        clusters: {
+          prod: {
+            endpoints: [...etcd.endpoints],
+            requestTimeout: 1000,
+            quotaBytes: 8 * 1024 ** 3,
+            ...(etcd.tls === undefined ? {} : { tls: { ...etcd.tls } }),
+          },
+        },
+      },
+      kubernetes: { clusters: { prod: { kubeconfig, inCluster: false, namespaces: [], requestTimeout: 3000 } } },
+      access: { ...empty.access, operators: [ann.id], approvers: [bob.id] },
+    };
+    const running = await start(config, ['bot', 'worker'], {
+      log: pino({ level: 'warn' }, pino.destination(2)),
+      clusters: connectClusters(config),
+    });
+    this.ends.push(() => running.stop());
+  }
+
+  /** What the page opens on: a pod that keeps dying, asked about and answered. */
+  async prepare(): Promise<void> {
+    const { ann, bob } = this.people;
+    this.slack.say(bob, this.channel, 'checkout keeps restarting since the deploy, every few minutes. Anybody?');
+    await this.ask('/etcd health', bob);
+    await this.ask(`/oom why ${recordedPods.unaware}`, ann);
+  }
+
+  async once(command: string): Promise<number> {
+    const before = this.slack.channel(this.channel).at(-1)?.ts ?? '0';
+    const line = command.startsWith('/') ? command : `/${command}`;
+    const { status, shown } = await this.slack.slash(this.people.ann, this.channel, line);
+    if (status !== 'ok' || shown !== null) {
+      process.stdout.write(`${shown?.plain ?? `Slack would show ${status} here.`}\n`);
+      return status === 'ok' ? 0 : 1;
+    }
+    const thread = await this.answered(before);
+    process.stdout.write(`${this.slack.threadText(this.channel, thread.ts)}\n`);
+    return 0;
+  }
+
+  private async ask(line: string, who: string): Promise<void> {
+    const before = this.slack.channel(this.channel).at(-1)?.ts ?? '0';
+    await this.slack.slash(who, this.channel, line);
+    await this.answered(before);
+  }
+
+  private async answered(sinceTs: string): Promise<Thread> {
+    return await this.slack.waitFor(
+      () =>
+        this.slack
+          .channel(this.channel)
+          .find((thread) => Number(thread.ts) > Number(sinceTs) && thread.edits > 0 && thread.replies.length > 0),
+      { what: 'an answer in the thread', timeoutMs: answerWithinMs },
+    );
+  }
+
+  async stop(): Promise<void> {
+    for (const end of this.ends.splice(0).reverse()) {
+      await end().catch((error: unknown) => process.stderr.write(`while ending: ${messageOf(error)}\n`));
+    }
+  }
+}
+
+function slashCommands() {
+  return [...new Map(commands.map((command) => [command.name.split(' ')[0] ?? '', command])).keys()].map((noun) => {
+    const ofNoun = commands.filter((command) => command.name.startsWith(`${noun} `));
+    return {
+      command: `/${noun}`,
+      description: ofNoun.map(({ summary }) => summary).join(' · '),
+      usageHint: ofNoun.map((command) => usageOf(command).replace(`/${noun} `, '')).join(' | '),
+    };
+  });
+}
