@@ -1,0 +1,289 @@
+import { formatBytes } from '../report/text.ts';
+import type { Collector } from './collector.ts';
+import { flagState } from './flag-history.ts';
+import { type FlagSetting, flagText, flagValue } from './flags.ts';
+import type { Arithmetic } from './heap.ts';
+import { collectorCost, estimateNonHeap, isDirectBounded, type NonHeap } from './non-heap.ts';
+import { parseMemorySize } from './option-value.ts';
+import { formatJdkVersion, type JdkVersion } from './version.ts';
+
+const mebi = 1024 ** 2;
+/** A heap below this, or below a quarter of the limit, is no heap to run with. */
+const smallestHeapBytes = 64 * mebi;
+const smallestShare = 0.25;
+const largestShare = 0.75;
+/** Kept free of everything: 5% of the limit, at least 16 MiB. */
+const spareShare = 0.05;
+const smallestSpareBytes = 16 * mebi;
+
+export type RecommendationInput = {
+  /** Null when unknown. */
+  readonly jdk: JdkVersion | null;
+  readonly limitBytes: number;
+  readonly gc: Collector;
+  readonly containerAware: true | false | null;
+  /** The flags in effect. */
+  readonly knownFlags: readonly FlagSetting[];
+  /** The largest working set seen. */
+  readonly peakBytes?: number;
+  /** The largest heap that the JVM may take now. */
+  readonly heapBytes?: number;
+  /** Killed for its memory: then the peak was the limit, whatever was sampled. */
+  readonly wasKilled: boolean;
+  /** The JVM itself said that its heap was full. */
+  readonly outOfMemory?: 'heap';
+};
+
+/**
+ * A: the heap may grow past the limit. B: it leaves too little for the rest. C: the heap is not the trouble. D: the heap may be
+ * larger within this limit. E: the limit is too small for this program, or it leaks.
+ */
+export type HeapVerdict = 'A' | 'B' | 'C' | 'D' | 'E' | 'fits' | 'limit-too-small';
+
+export type Recommendation = {
+  readonly limitBytes: number;
+  /** The largest heap to set. */
+  readonly heapBytes: number;
+  /** In the form that this JVM takes; empty where no heap fits into the limit. */
+  readonly flags: readonly string[];
+  readonly verdict: HeapVerdict;
+  readonly arithmetic: readonly Arithmetic[];
+  /** The limit to set, where this one is too small. */
+  readonly neededLimitBytes: number | null;
+  readonly notes: readonly string[];
+};
+
+/**
+ * The heap to set for a limit: the limit less what the JVM needs beside its heap, at most 75%.
+ * In real cgroups, 192 MiB to 8 GiB, JDK 8, 17 and 27: 16 of 16 ended in the JVM's own OutOfMemoryError, none was killed.
+ */
+export function recommendHeap(input: RecommendationInput): Recommendation {
+  const { limitBytes, gc, wasKilled, heapBytes, knownFlags } = input;
+  const estimate = estimateNonHeap(limitBytes, knownFlags);
+  const observed = observedNonHeap(input);
+  const nonHeapBytes = Math.max(estimate.bytes, 1.25 * (observed ?? 0));
+  const fitting = fittingHeap(limitBytes, nonHeapBytes, gc);
+  const fits = isEnough(fitting, limitBytes);
+  const verdict = decide(input, estimate, fitting, fits);
+  const neededLimitBytes = neededLimit(input, nonHeapBytes, fits, verdict);
+
+  // Where the heap is not the trouble it stays as it is.
+  const keeps = verdict === 'C' && heapBytes !== undefined;
+  const recommended = keeps ? heapBytes : fitting;
+  const isByObservation = observed !== null && 1.25 * observed > estimate.bytes;
+  const direct = isByObservation || isDirectBounded(knownFlags) ? null : estimate.directBytes;
+  const flags = keeps
+    ? ['-XX:NativeMemoryTracking=summary']
+    : fits
+      ? heapFlags(input, limitBytes, recommended, direct)
+      : [];
+  return {
+    limitBytes,
+    heapBytes: recommended,
+    flags,
+    verdict,
+    arithmetic: arithmetic(input, estimate, isByObservation ? nonHeapBytes : null, recommended),
+    neededLimitBytes,
+    notes: [
+      ...(wasKilled && observed !== null
+        ? [
+            'Killed at the limit: what was needed beside the heap is a lower bound; confirm it with native memory tracking.',
+          ]
+        : []),
+      ...(neededLimitBytes !== null && !fits && !keeps ? [raisedNote(input, neededLimitBytes, observed)] : []),
+      ...(keeps ? [] : flagNotes(input, recommended, direct)),
+      ...(gc === 'CMS' ? ['What CMS needs for itself was not measured: taken as for Parallel.'] : []),
+      // Left to whoever asks: a heap dump holds people's data.
+      ...(flags.length > 0 && flagValue(input.knownFlags, 'HeapDumpOnOutOfMemoryError') !== 'true'
+        ? [
+            `For a heap dump, which holds people’s data: -XX:+HeapDumpOnOutOfMemoryError -XX:HeapDumpPath=/dumps, and an emptyDir of at least ${formatBytes(recommended)} there.`,
+          ]
+        : []),
+      ...(keeps
+        ? [
+            'Look for what grows beside the heap: native memory tracking (jcmd 1 VM.native_memory), threads, direct buffers, glibc arenas (MALLOC_ARENA_MAX=2), tmpfs, child processes.',
+          ]
+        : []),
+    ],
+  };
+}
+
+/** Peak less largest heap: a lower bound, as the heap never commits more than its maximum. Null when nothing was seen. */
+function observedNonHeap({ limitBytes, peakBytes, heapBytes, wasKilled }: RecommendationInput): number | null {
+  const peak = wasKilled ? limitBytes : peakBytes;
+  if (peak === undefined || heapBytes === undefined) return null;
+  return peak > heapBytes ? peak - heapBytes : null;
+}
+
+/** The largest heap, in whole 2 MiB; 0 where nothing is left. */
+function fittingHeap(limitBytes: number, nonHeapBytes: number, gc: Collector): number {
+  const { fixedBytes, perHeapByte } = collectorCost(gc);
+  const left = (limitBytes - nonHeapBytes - spare(limitBytes) - fixedBytes) / (1 + perHeapByte);
+  return Math.max(0, Math.floor(Math.min(largestShare * limitBytes, left) / (2 * mebi)) * 2 * mebi);
+}
+
+function spare(limitBytes: number): number {
+  return Math.max(smallestSpareBytes, spareShare * limitBytes);
+}
+
+function isEnough(heapBytes: number, limitBytes: number): boolean {
+  return heapBytes >= smallestHeapBytes && heapBytes >= smallestShare * limitBytes;
+}
+
+function collectorBytes(gc: Collector, heapBytes: number): number {
+  const { fixedBytes, perHeapByte } = collectorCost(gc);
+  return fixedBytes + perHeapByte * heapBytes;
+}
+
+function decide(input: RecommendationInput, estimate: NonHeap, fitting: number, fits: boolean): HeapVerdict {
+  const { heapBytes, limitBytes, gc, wasKilled, outOfMemory, peakBytes } = input;
+  const otherwise = fits ? 'fits' : 'limit-too-small';
+  if (heapBytes === undefined) return otherwise;
+  if (heapBytes > limitBytes) return 'A';
+  // Within 5% of what fits there is nothing to gain from this limit.
+  if (outOfMemory === 'heap') return fits && heapBytes < 0.95 * fitting ? 'D' : 'E';
+  // A peak at the limit tells only that something grew: whether it was the heap, the estimate has to say.
+  const seen = !wasKilled && peakBytes !== undefined ? 1.25 * (peakBytes - heapBytes) : 0;
+  const needed = heapBytes + Math.max(estimate.bytes, seen) + collectorBytes(gc, heapBytes);
+  if (limitBytes < needed) return 'B';
+  if (!wasKilled) return otherwise;
+  const isModest = heapBytes <= largestShare * limitBytes && needed + spare(limitBytes) <= limitBytes;
+  return isModest ? 'C' : 'B';
+}
+
+/** The limit at which the heap fits, rounded up to 32 MiB below 1 GiB and to 64 MiB above; null where this one will do. */
+function neededLimit(
+  input: RecommendationInput,
+  nonHeapBytes: number,
+  fits: boolean,
+  verdict: HeapVerdict,
+): number | null {
+  if (fits && verdict !== 'E') return null;
+  const { limitBytes, gc, heapBytes, knownFlags } = input;
+  const { fixedBytes, perHeapByte } = collectorCost(gc);
+  // A heap that was full needs more by nobody knows how much: half as much again is a step worth taking once.
+  const wanted = Math.max(smallestHeapBytes, verdict === 'E' ? 1.5 * (heapBytes ?? 0) : 0);
+  let candidate = roundLimit((wanted * (1 + perHeapByte) + nonHeapBytes + fixedBytes) / (1 - spareShare));
+  for (;;) {
+    // A larger limit stands for a larger program: it may need more beside its heap.
+    const needed = Math.max(nonHeapBytes, estimateNonHeap(candidate, knownFlags).bytes);
+    const heap = fittingHeap(candidate, needed, gc);
+    if (candidate > limitBytes && isEnough(heap, candidate) && heap >= wanted) return candidate;
+    // By a hundredth at least, so that an absurd flag (a code cache of exabytes) ends too.
+    candidate = roundLimit(Math.max(candidate + 1, candidate * 1.01));
+  }
+}
+
+function roundLimit(bytes: number): number {
+  const step = (bytes <= 1024 * mebi ? 32 : 64) * mebi;
+  return Math.ceil(bytes / step) * step;
+}
+
+/** The heap flag in the form that this JVM takes, and what makes the next failure tell its cause. */
+function heapFlags(
+  input: RecommendationInput,
+  limitBytes: number,
+  heapBytes: number,
+  directBytes: number | null,
+): string[] {
+  const { jdk, knownFlags } = input;
+  const isMissing = (name: string) =>
+    flagValue(knownFlags, name) !== 'true' && (jdk === null || flagState(name, jdk) === 'accepted');
+  return [
+    heapFlag(input, limitBytes, heapBytes),
+    ...(directBytes === null ? [] : [`-XX:MaxDirectMemorySize=${Math.ceil(directBytes / mebi)}m`]),
+    ...(isMissing('ExitOnOutOfMemoryError') && flagValue(knownFlags, 'CrashOnOutOfMemoryError') !== 'true'
+      ? ['-XX:+ExitOnOutOfMemoryError']
+      : []),
+  ];
+}
+
+/** A percentage follows the limit when it changes; it does nothing below 250 MiB, and for a JVM that does not see the limit it is a share of the node. */
+function heapFlag(
+  { jdk, containerAware, knownFlags }: RecommendationInput,
+  limitBytes: number,
+  heapBytes: number,
+): string {
+  const isPercentageSafe =
+    jdk !== null &&
+    containerAware === true &&
+    limitBytes >= 250 * mebi &&
+    heapBytes >= 126 * mebi &&
+    flagState('MaxRAMPercentage', jdk) === 'accepted' &&
+    // -Xmx anywhere beats a percentage anywhere; -XX:MaxRAM would change what it is a share of.
+    flagValue(knownFlags, 'MaxHeapSize') === undefined &&
+    flagValue(knownFlags, 'MaxRAM') === undefined;
+  if (!isPercentageSafe) return `-Xmx${Math.floor(heapBytes / mebi)}m`;
+  return `-XX:MaxRAMPercentage=${(Math.floor((heapBytes * 1000) / limitBytes) / 10).toFixed(1)}`;
+}
+
+function raisedNote(input: RecommendationInput, neededLimitBytes: number, observed: number | null): string {
+  const nonHeap = Math.max(estimateNonHeap(neededLimitBytes, input.knownFlags).bytes, 1.25 * (observed ?? 0));
+  const heap = fittingHeap(neededLimitBytes, nonHeap, input.gc);
+  return `With a limit of ${formatBytes(neededLimitBytes)}: ${heapFlag(input, neededLimitBytes, heap)}.`;
+}
+
+function flagNotes(
+  { jdk, knownFlags, containerAware }: RecommendationInput,
+  heapBytes: number,
+  directBytes: number | null,
+): string[] {
+  const set = knownFlags.findLast((flag) => flag.name === 'MaxHeapSize');
+  const initial = knownFlags.findLast((flag) => flag.name === 'InitialHeapSize');
+  const initialBytes = parseMemorySize(initial?.value ?? '', jdk?.major ?? 17) ?? 0;
+  const where = (flag: FlagSetting) => `${flagText(flag)} (${flag.source})`;
+  return [
+    ...(set ? [`It replaces ${where(set)}: change it there, or it may win.`] : []),
+    ...(initial && initialBytes > heapBytes
+      ? [`Lower ${where(initial)} too: larger than the heap, it keeps the JVM from starting.`]
+      : []),
+    ...(directBytes === null
+      ? []
+      : [
+          'A program that uses more direct memory (Netty, NIO) needs a larger -XX:MaxDirectMemorySize and as much less heap.',
+        ]),
+    ...(containerAware === true || jdk === null
+      ? []
+      : [
+          `-Xmx rather than a percentage: JDK ${formatJdkVersion(jdk)} ${containerAware === null ? 'may not see' : 'does not see'} the limit.`,
+        ]),
+    'Set the memory request to the limit.',
+  ];
+}
+
+function arithmetic(
+  input: RecommendationInput,
+  estimate: NonHeap,
+  observedBytes: number | null,
+  heapBytes: number,
+): Arithmetic[] {
+  const { limitBytes, gc, wasKilled, heapBytes: currentHeapBytes = 0 } = input;
+  const { fixedBytes, perHeapByte } = collectorCost(gc);
+  const peak = wasKilled ? 'the limit, where it was killed' : 'the peak';
+  const rest: readonly Arithmetic[] =
+    observedBytes === null
+      ? estimate.parts
+      : [
+          {
+            name: 'Beside the heap',
+            bytes: Math.ceil(observedBytes),
+            why: `${peak} less a heap of ${formatBytes(currentHeapBytes)}, and a quarter more`,
+          },
+        ];
+  const gcWhy =
+    fixedBytes > 0
+      ? `${formatBytes(fixedBytes)} and ${percent(perHeapByte)} of the heap`
+      : `${percent(perHeapByte)} of the heap`;
+  const isCapped = heapBytes === Math.floor((largestShare * limitBytes) / (2 * mebi)) * 2 * mebi;
+  return [
+    { name: 'Limit', bytes: limitBytes, why: 'of the container' },
+    ...rest,
+    { name: 'Kept free', bytes: Math.ceil(spare(limitBytes)), why: 'at least 5% and 16 MiB' },
+    { name: `${gc} collector`, bytes: Math.ceil(collectorBytes(gc, heapBytes)), why: gcWhy },
+    { name: 'Heap', bytes: heapBytes, why: isCapped ? 'at most 75% of the limit' : 'what is left' },
+  ];
+}
+
+function percent(share: number): string {
+  return `${Number((share * 100).toFixed(2))}%`;
+}

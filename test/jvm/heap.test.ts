@@ -1,0 +1,295 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import { type Heap, type HeapInput, predictHeap } from '../../src/jvm/heap.ts';
+import type { JdkVersion } from '../../src/jvm/version.ts';
+import { parseJdkVersion } from '../../src/jvm/version.ts';
+
+type ErgonomicsRow = {
+  args: string[];
+  initialHeapSize: number | null;
+  maxHeapSize: number | null;
+  gc: string | null;
+  compressedOops?: boolean;
+  exit: number;
+  cgroupLimit?: number;
+  hostMemory?: number;
+};
+type PrecedenceRow = {
+  test: string;
+  jdk: string;
+  args: string[];
+  env: Record<string, string>;
+  maxMiB: number | null;
+  initMiB: number | null;
+  rc: number;
+  msg: string[];
+};
+
+const fixtures = new URL('../fixtures/jvm/', import.meta.url);
+const ergonomics: ErgonomicsRow[] = JSON.parse(readFileSync(new URL('jvm-ergonomics-jdk17.json', fixtures), 'utf8'));
+const precedence: PrecedenceRow[] = JSON.parse(readFileSync(new URL('jvm-flag-precedence.json', fixtures), 'utf8'));
+
+const mebi = 1024 ** 2;
+const recordedNodeBytes = 25_276_502_016;
+
+function jdk(text: string): JdkVersion {
+  const version = parseJdkVersion(text);
+  if (!version) throw new Error(`no version: ${text}`);
+  return version;
+}
+
+function heap(text: string, input: Partial<Omit<HeapInput, 'jdk'>> = {}): Heap {
+  return predictHeap({
+    jdk: jdk(text),
+    limitBytes: null,
+    nodeBytes: recordedNodeBytes,
+    cpus: 2,
+    architecture: 'amd64',
+    cgroup: 'v1',
+    kernel: null,
+    args: [],
+    env: {},
+    ...input,
+  });
+}
+
+describe('the three published cases', () => {
+  const published = { limitBytes: 512 * mebi, nodeBytes: 8_155_000 * 1024, cgroup: 'v1', cpus: 2 } as const;
+
+  test('JDK 8u181 without flags takes a heap by the node, far past the limit', () => {
+    expect(heap('8u181', published)).toMatchObject({
+      containerAware: false,
+      physicalBytes: 8_350_720_000,
+      initialHeapBytes: 132_120_576,
+      maxHeapBytes: 2_088_763_392,
+      gc: 'Parallel',
+      compressedOops: true,
+      fatal: null,
+    });
+  });
+
+  test('JDK 8u212 without flags takes a quarter of the limit', () => {
+    expect(heap('8u212', published)).toMatchObject({
+      containerAware: true,
+      physicalBytes: 536_870_912,
+      initialHeapBytes: 8_388_608,
+      maxHeapBytes: 134_217_728,
+      gc: 'Serial',
+    });
+  });
+
+  test('JDK 8u181 with -Xms8m -Xmx128m takes what it is given', () => {
+    expect(heap('8u181', { ...published, args: ['-Xms8m', '-Xmx128m'] })).toMatchObject({
+      initialHeapBytes: 8_388_608,
+      maxHeapBytes: 134_217_728,
+      gc: 'Parallel',
+    });
+  });
+});
+
+test('all 544 recorded runs of JDK 17 come out to the byte, with collector and compressed pointers', () => {
+  const wrong = ergonomics.flatMap((row) => {
+    const { args, cgroupLimit, hostMemory } = row;
+    const got = heap('17.0.15+6', {
+      args,
+      limitBytes: cgroupLimit ?? null,
+      nodeBytes: hostMemory ?? recordedNodeBytes,
+    });
+    const isRight =
+      row.exit !== 0
+        ? got.fatal === 'Initial heap size set to a larger value than the maximum heap size'
+        : got.fatal === null &&
+          got.initialHeapBytes === row.initialHeapSize &&
+          got.maxHeapBytes === row.maxHeapSize &&
+          got.gc === row.gc &&
+          (row.compressedOops === undefined || got.compressedOops === row.compressedOops);
+    return isRight ? [] : [{ row, got }];
+  });
+  expect(ergonomics).toHaveLength(544);
+  expect(wrong).toEqual([]);
+});
+
+test('all 96 recorded runs of flags from several places come out, refusals with their message', () => {
+  const content = '-Xmx123m';
+  const wrong = precedence.flatMap((row) => {
+    const got = heap(row.jdk === '8' ? '8u504' : '17.0.15', {
+      args: row.args,
+      env: row.env,
+      files: { '{D}/args': content, '{D}/vmo': content },
+    });
+    const sizes =
+      row.maxMiB !== null &&
+      (got.maxHeapBytes !== row.maxMiB * mebi || got.initialHeapBytes !== (row.initMiB ?? 0) * mebi);
+    const exit = (got.fatal === null ? 0 : 1) !== row.rc;
+    return sizes || exit
+      ? [{ row, max: got.maxHeapBytes / mebi, initial: got.initialHeapBytes / mebi, fatal: got.fatal }]
+      : [];
+  });
+  expect(precedence).toHaveLength(96);
+  expect(wrong).toEqual([]);
+});
+
+/** Literal figures: recorded on real JDKs (default heap by limit), or worked out by hand from the rules. MiB. */
+describe('the heap by version, limit and flags', () => {
+  const unlimited = { limitBytes: null } as const;
+  const at = (limitMebi: number) => ({ limitBytes: limitMebi * mebi });
+
+  test.each([
+    [128, 8, 64],
+    [256, 8, 126],
+    [384, 8, 126],
+    [512, 8, 128],
+    [1024, 16, 256],
+    [2048, 32, 512],
+    [8192, 128, 2048],
+  ])('a limit of %d MiB without flags: %d and %d on 8 to 25, 8 and the same on 26 and 27', (limit, initial, max) => {
+    for (const version of ['8u504', '11.0.24', '17.0.15', '21.0.12.1', '25.0.3', '26', '27']) {
+      const got = heap(version, at(limit));
+      const isNew = version === '26' || version === '27';
+      expect([version, got.initialHeapBytes / mebi, got.maxHeapBytes / mebi]).toEqual([
+        version,
+        isNew ? 8 : initial,
+        max,
+      ]);
+    }
+  });
+
+  test.each<[string, Partial<Omit<HeapInput, 'jdk'>>, Heap['gc']]>([
+    ['8u504', at(1791), 'Serial'],
+    ['8u504', at(1792), 'Parallel'],
+    ['17', at(1791), 'Serial'],
+    ['17', at(1792), 'G1'],
+    ['26', at(1791), 'Serial'],
+    ['27', at(128), 'G1'],
+    ['17', { ...at(4096), cpus: 1 }, 'Serial'],
+    ['27', { ...at(4096), cpus: 1 }, 'G1'],
+    ['17', { ...at(4096), args: ['-XX:ActiveProcessorCount=1'] }, 'Serial'],
+    ['17', { ...at(4096), cpus: 1, args: ['-XX:ActiveProcessorCount=2'] }, 'G1'],
+    // -XX:MaxRAM sizes the heap, it does not make the machine small.
+    ['17', { ...unlimited, args: ['-XX:MaxRAM=512m'] }, 'G1'],
+    ['17', { ...at(512), args: ['-XX:MaxRAM=8g'] }, 'Serial'],
+    ['8u504', { ...at(4096), args: ['-XX:+UseConcMarkSweepGC'] }, 'CMS'],
+    ['8u504', { ...at(4096), args: ['-XX:+UseParallelOldGC'] }, 'Parallel'],
+    ['14.0.2', { ...at(4096), cgroup: 'v1', args: ['-XX:+UseConcMarkSweepGC'] }, 'G1'],
+    ['17', { ...at(4096), args: ['-XX:+UseZGC'] }, 'Z'],
+    [
+      '8u181',
+      { ...at(512), args: ['-XX:+UnlockExperimentalVMOptions', '-XX:+UseCGroupMemoryLimitForHeap'] },
+      'Parallel',
+    ],
+  ])('the collector of JDK %s with %j is %s', (version, input, gc) => {
+    expect(heap(version, input).gc).toBe(gc);
+  });
+
+  test.each<[string, Partial<Omit<HeapInput, 'jdk'>>, number, number]>([
+    // 192 MiB: half of it, whatever -XX:MaxRAMPercentage says.
+    ['17', { ...at(192), args: ['-XX:MaxRAMPercentage=90'] }, 8, 96],
+    ['8u181', { ...at(512), args: ['-XX:+UnlockExperimentalVMOptions', '-XX:+UseCGroupMemoryLimitForHeap'] }, 8, 128],
+    ['8u212', { ...at(512), args: ['-XX:-UseContainerSupport'] }, 378, 6028],
+    ['17', { ...at(512), args: ['-XX:MaxRAM=1g'] }, 16, 256],
+    // JDK 27 takes no notice of -XX:MaxRAM.
+    ['27', { ...at(512), args: ['-XX:MaxRAM=1g'] }, 8, 128],
+    ['25', { ...at(512), args: ['-XX:MaxRAM=1g'] }, 16, 256],
+    ['26', { ...at(512), args: ['-XX:MaxRAM=1g'] }, 8, 256],
+    // G1 rounds to its regions: down from the mean before 15, up from the maximum since. 5000 MiB: 2 MiB and 4 MiB.
+    ['11.0.24', { ...unlimited, args: ['-Xmx5001m', '-Xms8m'] }, 8, 5002],
+    ['17', { ...unlimited, args: ['-Xmx5001m', '-Xms8m'] }, 8, 5004],
+    ['17', { ...unlimited, args: ['-Xmx5001m', '-Xms8m', '-XX:+UseSerialGC'] }, 8, 5002],
+    ['17', { ...unlimited, args: ['-XX:G1HeapRegionSize=32m', '-XX:MaxRAM=1g'] }, 32, 256],
+    ['8u504', { ...at(1024), args: ['-XX:MaxRAMFraction=2'] }, 16, 512],
+    ['8u181', { ...unlimited, nodeBytes: 1024 * mebi, args: ['-XX:MaxRAMFraction=3'] }, 16, 342],
+    ['17', { ...at(1024), args: ['-XX:MaxRAMPercentage=75', '-XX:MaxRAMFraction=2'] }, 16, 768],
+    ['17', { ...at(1024), args: ['-XX:InitialRAMPercentage=50', '-XX:MaxRAMPercentage=50'] }, 512, 512],
+    ['26', { ...at(1024), args: ['-XX:InitialRAMPercentage=50', '-XX:MaxRAMPercentage=50'] }, 512, 512],
+    ['17', { ...at(1024), args: ['-Xms500m'] }, 500, 500],
+    ['17', { ...unlimited, args: ['-Xms0'] }, 380, 6028],
+    // -XX:InitialHeapSize in a variable raises the maximum; -Xms there does not.
+    ['17', { ...unlimited, args: ['-Xmx100m'], env: { JAVA_TOOL_OPTIONS: '-XX:InitialHeapSize=200m' } }, 200, 200],
+    ['17', { ...unlimited, args: ['-XX:+AggressiveHeap', '-Xmx100m'] }, 100, 100],
+    ['17', { ...unlimited, args: ['-XX:+AggressiveHeap', '-Xmx3g'] }, 1158, 3072],
+    // The smallest first heap holds the young generation that was asked for.
+    ['17', { ...unlimited, args: ['-Xmn100m', '-XX:MaxRAM=1g'] }, 106, 256],
+    // Both generations have to fit, where -Xmx does not forbid it.
+    ['17', { ...unlimited, args: ['-XX:+UseSerialGC', '-XX:MaxRAM=10m'] }, 6, 8],
+    ['17', { ...unlimited, args: ['-XX:+UseParallelGC', '-XX:MaxRAM=1g', '-Xmn300m'] }, 256, 262],
+  ])('JDK %s with %j: %d and %d MiB', (version, input, initial, max) => {
+    const got = heap(version, input);
+    expect([got.fatal, got.initialHeapBytes / mebi, got.maxHeapBytes / mebi]).toEqual([null, initial, max]);
+  });
+
+  test.each<[string, string[], number, boolean]>([
+    // On a node of 256 GiB: bounded to 128 GiB of memory up to 25, and a quarter of that is past compressed pointers.
+    ['8u504', [], 32_210_157_568, true],
+    ['17', [], 32_178_700_288, true],
+    ['17', ['-XX:+UseSerialGC'], 32_210_157_568, true],
+    ['26', [], 32_178_700_288, true],
+    ['8u504', ['-XX:MaxRAMPercentage=50.0'], 32_210_157_568, true],
+    // From 13 on a share that was asked for is kept, and compressed pointers are given up for it.
+    ['17', ['-XX:MaxRAMPercentage=50.0'], 137_438_953_472, false],
+    ['26', ['-XX:MaxRAMPercentage=50.0'], 137_438_953_472, false],
+    ['17', ['-XX:MaxRAMPercentage=50.0', '-XX:+UseCompressedOops'], 32_178_700_288, true],
+    ['17', ['-XX:-UseCompressedOops'], 34_359_738_368, false],
+    ['26', ['-XX:-UseCompressedOops'], 68_719_476_736, false],
+    ['17', ['-Xmx32735m'], 34_326_183_936, true],
+    ['17', ['-Xmx32737m'], 34_342_961_152, false],
+    ['17', ['-XX:+UseSerialGC', '-Xmx32766m'], 34_357_641_216, true],
+    ['17', ['-XX:+UseSerialGC', '-Xmx32767m'], 34_359_738_368, false],
+    ['17', ['-XX:+UseZGC', '-Xmx1g'], 1_073_741_824, false],
+  ])('on a node of 256 GiB, JDK %s %j: %d bytes, compressed pointers %s', (version, args, max, compressedOops) => {
+    expect(heap(version, { nodeBytes: 256 * 1024 * mebi, args })).toMatchObject({
+      maxHeapBytes: max,
+      compressedOops,
+      fatal: null,
+    });
+  });
+
+  test.each<[string, string[], string]>([
+    ['17', ['-Xms300m', '-Xmx200m'], 'Initial heap size set to a larger value than the maximum heap size'],
+    ['8u504', ['-Xms300m', '-Xmx200m'], 'Initial heap size set to a larger value than the maximum heap size'],
+    ['17', ['-Xmx1m'], 'Too small maximum heap'],
+    [
+      '17',
+      ['-XX:G1HeapRegionSize=8m', '-Xmx16m'],
+      'GC triggered before VM initialization completed. Try increasing NewSize, current value 1331K.',
+    ],
+    [
+      '17',
+      ['-Xms33g'],
+      'Native memory allocation (mmap) failed to map 35433480192 bytes. Error detail: committing reserved memory.',
+    ],
+    ['17', ['-Xms500k'], 'Too small initial heap'],
+    ['17', ['-Xms100m', '-XX:MinHeapSize=200m'], 'Incompatible minimum and initial heap sizes specified'],
+    ['17', ['-XX:-UseG1GC'], 'Garbage collector not selected (default collector explicitly disabled)'],
+    ['17', ['-XX:+AggressiveHeap', '-XX:+UseG1GC'], 'Multiple garbage collectors selected'],
+  ])('JDK %s with %j refuses to start: %s', (version, args, fatal) => {
+    expect(heap(version, { args })).toMatchObject({ fatal, initialHeapBytes: 0, maxHeapBytes: 0 });
+  });
+
+  test('where it is not known whether the limit is seen, the other heap is told too', () => {
+    expect(heap('17.0.17', { ...at(512), cgroup: 'v2', kernel: '6.18' })).toMatchObject({
+      containerAware: null,
+      maxHeapBytes: 6028 * mebi,
+      otherwiseMaxHeapBytes: 128 * mebi,
+    });
+  });
+
+  test('a limit above the memory of the node does not count', () => {
+    expect(heap('17', { limitBytes: 8192 * mebi, nodeBytes: 2048 * mebi }).maxHeapBytes).toBe(512 * mebi);
+  });
+
+  test('pages of arm64 are pointed out', () => {
+    expect(heap('17', { architecture: 'arm64' }).notes.join(' ')).toContain('64 KiB pages');
+  });
+
+  test.each<[string, Partial<Omit<HeapInput, 'jdk'>>]>([
+    ['7u80', {}],
+    ['28', {}],
+    ['openj9-17', {}],
+    ['graalvm-native-21', {}],
+    ['17', { architecture: 'ppc64le' }],
+    ['17', { args: ['-XX:+UnlockExperimentalVMOptions', '-XX:+UseEpsilonGC'] }],
+    ['8u504', { args: ['-XX:+UnlockExperimentalVMOptions', '-XX:+UseShenandoahGC'] }],
+  ])('JDK %s with %j is said not to be modelled yet', (version, input) => {
+    expect(() => heap(version, input)).toThrow(/not modelled yet/);
+  });
+});

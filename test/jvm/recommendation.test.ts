@@ -1,0 +1,156 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Collector } from '../../src/jvm/collector.ts';
+import { type RecommendationInput, recommendHeap } from '../../src/jvm/recommendation.ts';
+import { requireJdk } from '../../src/jvm/version.ts';
+
+const mebi = 1024 ** 2;
+
+type Given = Partial<Omit<RecommendationInput, 'jdk' | 'limitBytes' | 'gc' | 'peakBytes' | 'heapBytes'>> & {
+  readonly jdk?: string | null;
+  readonly peak?: number;
+  readonly heap?: number;
+};
+
+/** Sizes in MiB. */
+function recommend(limit: number, gc: Collector, given: Given = {}) {
+  const { jdk = '17', peak, heap, ...rest } = given;
+  return recommendHeap({
+    limitBytes: limit * mebi,
+    gc,
+    containerAware: true,
+    knownFlags: [],
+    wasKilled: false,
+    ...rest,
+    jdk: jdk === null ? null : requireJdk(jdk),
+    ...(peak === undefined ? {} : { peakBytes: peak * mebi }),
+    ...(heap === undefined ? {} : { heapBytes: heap * mebi }),
+  });
+}
+
+const set = (text: string, name: string, value: string) => ({ name, value, source: 'command line', text });
+
+describe('the heap that fits into a limit', () => {
+  // The published table; where the limit is 250 MiB or more the flag is a percentage.
+  test.each<[number, Collector, number, string]>([
+    [192, 'Serial', 84, '-Xmx84m'],
+    [256, 'Serial', 148, '-XX:MaxRAMPercentage=57.8'],
+    [512, 'Serial', 312, '-XX:MaxRAMPercentage=60.9'],
+    [1024, 'Serial', 768, '-XX:MaxRAMPercentage=75.0'],
+    [2048, 'G1', 1536, '-XX:MaxRAMPercentage=75.0'],
+    [8192, 'G1', 6144, '-XX:MaxRAMPercentage=75.0'],
+    [256, 'G1', 106, '-Xmx106m'],
+    [512, 'G1', 264, '-XX:MaxRAMPercentage=51.5'],
+    [1024, 'G1', 732, '-XX:MaxRAMPercentage=71.4'],
+  ])('%d MiB with %s: %d MiB, %s', (limit, gc, heap, flag) => {
+    const got = recommend(limit, gc);
+    expect([got.verdict, got.heapBytes / mebi, got.flags[0], got.neededLimitBytes]).toEqual(['fits', heap, flag, null]);
+  });
+
+  test('the reckoning names every part and adds up to no more than the limit', () => {
+    const { arithmetic } = recommend(512, 'Serial');
+    expect(arithmetic.map(({ name, bytes }) => [name, bytes])).toEqual([
+      ['Limit', 536_870_912],
+      ['JVM itself', 41_943_040],
+      ['Metaspace', 67_108_864],
+      ['Compiled code', 41_943_040],
+      ['Threads', 13_107_200],
+      ['Direct memory', 16_777_216],
+      ['Kept free', 26_843_546],
+      ['Serial collector', 1_112_330],
+      ['Heap', 327_155_712],
+    ]);
+  });
+
+  test('flags that bound a part take the place of what is assumed', () => {
+    const knownFlags = [
+      set('-XX:MaxMetaspaceSize=128m', 'MaxMetaspaceSize', '128m'),
+      set('-XX:MaxDirectMemorySize=64m', 'MaxDirectMemorySize', '64m'),
+    ];
+    const got = recommend(512, 'Serial', { knownFlags });
+    expect(got.heapBytes).toBe(200 * mebi);
+    expect(got.flags.some((flag) => flag.includes('MaxDirectMemorySize'))).toBe(false);
+  });
+});
+
+describe('a limit that is too small', () => {
+  test.each<[number, Collector, number]>([
+    [128, 'Serial', 192],
+    [64, 'Serial', 192],
+    [192, 'G1', 224],
+    [1, 'Serial', 192],
+  ])('%d MiB with %s: raise to %d MiB, no flags', (limit, gc, needed) => {
+    const got = recommend(limit, gc);
+    expect([got.verdict, (got.neededLimitBytes ?? 0) / mebi, got.flags]).toEqual(['limit-too-small', needed, []]);
+  });
+
+  test('the heap to set after raising it is told', () => {
+    expect(recommend(128, 'Serial').notes).toContain('With a limit of 192 MiB: -Xmx84m.');
+  });
+
+  test('an absurd flag ends with an absurd limit, not with an endless search', () => {
+    const knownFlags = [set('-XX:MaxMetaspaceSize=1000000g', 'MaxMetaspaceSize', '1000000g')];
+    expect(recommend(512, 'Serial', { knownFlags }).neededLimitBytes).toBeGreaterThan(1_000_000 * 1024 ** 3);
+  });
+});
+
+describe('the verdict', () => {
+  test.each<[string, number, Collector, Given, number]>([
+    ['A', 512, 'Parallel', { jdk: '8u181', heap: 1992, wasKilled: true, containerAware: false }, 292],
+    ['B', 512, 'Serial', { heap: 460 }, 312],
+    ['B', 512, 'Serial', { heap: 460, wasKilled: true }, 312],
+    // 80% of 2000 MiB and killed: 400 MiB and more were needed beside the heap.
+    ['B', 2000, 'G1', { heap: 1600, wasKilled: true }, 1308],
+    ['B', 2000, 'G1', { heap: 1600, peak: 1990 }, 1320],
+    ['C', 2048, 'G1', { heap: 512, wasKilled: true }, 512],
+    ['D', 512, 'Serial', { heap: 128, outOfMemory: 'heap' }, 312],
+    ['E', 512, 'Serial', { heap: 312, outOfMemory: 'heap' }, 312],
+    ['fits', 512, 'Serial', { heap: 128 }, 312],
+  ])('%s: %d MiB with %s and %j, heap %d MiB', (verdict, limit, gc, given, heap) => {
+    const got = recommend(limit, gc, given);
+    expect([got.verdict, got.heapBytes / mebi]).toEqual([verdict, heap]);
+  });
+
+  test('where the heap is not the trouble it stays, and native memory is tracked', () => {
+    expect(recommend(2048, 'G1', { heap: 512, wasKilled: true }).flags).toEqual(['-XX:NativeMemoryTracking=summary']);
+  });
+
+  test('a heap that was full at its best gets half as much again, in a larger limit', () => {
+    const needed = recommend(512, 'Serial', { heap: 312, outOfMemory: 'heap' }).neededLimitBytes;
+    expect((needed ?? 0) / mebi).toBe(704);
+  });
+});
+
+describe('the flags are in the form that the JVM takes', () => {
+  const heapFlag = (given: Given) => recommend(1024, 'Serial', given).flags[0];
+
+  test('a percentage where it sees the limit, -Xmx where it does not or may not', () => {
+    expect(heapFlag({})).toBe('-XX:MaxRAMPercentage=75.0');
+    expect(heapFlag({ containerAware: false })).toBe('-Xmx768m');
+    expect(heapFlag({ containerAware: null })).toBe('-Xmx768m');
+    expect(heapFlag({ jdk: null })).toBe('-Xmx768m');
+    expect(heapFlag({ jdk: '8u181' })).toBe('-Xmx768m');
+  });
+
+  test('-Xmx replaces -Xmx, which would beat any percentage; and a larger -Xms is pointed out', () => {
+    const knownFlags = [set('-Xmx1000m', 'MaxHeapSize', '1000m'), set('-Xms1000m', 'InitialHeapSize', '1000m')];
+    const got = recommend(1024, 'Serial', { knownFlags });
+    expect(got.flags[0]).toBe('-Xmx768m');
+    expect(got.notes).toContain('It replaces -Xmx1000m (command line): change it there, or it may win.');
+    expect(got.notes).toContain(
+      'Lower -Xms1000m (command line) too: larger than the heap, it keeps the JVM from starting.',
+    );
+  });
+
+  test('what makes the next failure tell its cause is set, where it is not set and this JVM knows it', () => {
+    expect(recommend(1024, 'Serial').flags).toEqual([
+      '-XX:MaxRAMPercentage=75.0',
+      '-XX:MaxDirectMemorySize=16m',
+      '-XX:+ExitOnOutOfMemoryError',
+    ]);
+    expect(recommend(1024, 'Serial', { jdk: '8u91', containerAware: false }).flags).not.toContain(
+      '-XX:+ExitOnOutOfMemoryError',
+    );
+    const knownFlags = [set('-XX:+ExitOnOutOfMemoryError', 'ExitOnOutOfMemoryError', 'true')];
+    expect(recommend(1024, 'Serial', { knownFlags }).flags).not.toContain('-XX:+ExitOnOutOfMemoryError');
+  });
+});
