@@ -7,7 +7,7 @@ import { messageOf } from './thrown.ts';
 const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `1s`, `500ms`, `15m`, `24h` in the file; milliseconds in the Config. */
-const duration = z
+export const duration = z
   .string()
   .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'write a duration such as 500ms, 1s, 15m or 24h')
   .transform((text) => {
@@ -28,17 +28,21 @@ const slackIds = z.array(
 
 const slack = z
   .strictObject({
-    mode: z.enum(['socket', 'http']).default('socket'),
-    botToken: text,
-    appToken: text.optional(),
-    signingSecret: text.optional(),
-    apiUrl: url.default('https://slack.com/api/'),
-    port: port.default(3000),
-    host: text.default('0.0.0.0'),
+    mode: z
+      .enum(['socket', 'http'])
+      .default('socket')
+      .describe('How Slack reaches the bot: a socket that the bot opens, or signed HTTP requests'),
+    botToken: text.describe('Bot User OAuth Token, `xoxb-…`'),
+    appToken: text.optional().describe('App-level token with `connections:write`, `xapp-…`; mode socket'),
+    signingSecret: text.optional().describe('Signing secret of the app; mode http'),
+    apiUrl: url.default('https://slack.com/api/').describe('Another address for a test workspace'),
+    port: port.default(3000).describe('Mode http: where Slack’s requests are taken, at `/slack/events`'),
+    host: text.default('0.0.0.0').describe('Mode http: the address to listen on'),
     commandPrefix: z
       .string()
       .regex(/^[a-z0-9_-]*$/, 'use small letters, digits, - and _')
-      .default(''),
+      .default('')
+      .describe('For a workspace where `/etcd` is taken: `q-` makes it `/q-etcd`'),
   })
   .superRefine((value, context) => {
     if (value.mode === 'socket' && value.appToken === undefined)
@@ -52,22 +56,41 @@ const slack = z
   });
 
 const etcdCluster = z.strictObject({
-  endpoints: z.array(url).min(1, 'name at least one endpoint'),
-  tls: z.strictObject({ ca: text.optional(), cert: text.optional(), key: text.optional() }).optional(),
-  auth: z.strictObject({ username: text, password: z.string() }).optional(),
-  requestTimeout: duration.default(1000),
-  quotaBytes: z.number().int().positive().optional(),
-  peerCa: text.optional(),
-  metricsUrls: z.array(url).optional(),
+  endpoints: z
+    .array(url)
+    .min(1, 'name at least one endpoint')
+    .describe('Client URLs; members that are not named are found through those that are'),
+  tls: z
+    .strictObject({
+      ca: text.optional().describe('File of the CA that signed the members’ certificates'),
+      cert: text.optional().describe('File of the bot’s client certificate'),
+      key: text.optional().describe('File of its key'),
+    })
+    .optional(),
+  auth: z
+    .strictObject({ username: text.describe('etcd user'), password: z.string().describe('Its password') })
+    .optional(),
+  requestTimeout: duration.default(1000).describe('Deadline of every call to a member'),
+  quotaBytes: z
+    .number()
+    .int()
+    .positive()
+    .optional()
+    .describe('`--quota-backend-bytes`, where the members do not tell (before 3.6, and without metrics)'),
+  peerCa: text.optional().describe('File of the peers’ CA where it is another one'),
+  metricsUrls: z
+    .array(url)
+    .optional()
+    .describe('`--listen-metrics-urls` of the members, where the client port does not show `/metrics`'),
 });
 
 const kubernetesCluster = z
   .strictObject({
-    kubeconfig: text.optional(),
-    context: text.optional(),
-    inCluster: z.boolean().default(false),
-    namespaces: z.array(text).default([]),
-    requestTimeout: duration.default(3000),
+    kubeconfig: text.optional().describe('File; or `inCluster`'),
+    context: text.optional().describe('Context in it; else its current one'),
+    inCluster: z.boolean().default(false).describe('Use the service account of the pod that the bot runs in'),
+    namespaces: z.array(text).default([]).describe('Where the bot may look; empty: everywhere'),
+    requestTimeout: duration.default(3000).describe('Deadline of every request'),
   })
   .superRefine((value, context) => {
     if (!value.inCluster && value.kubeconfig === undefined)
@@ -81,53 +104,85 @@ const kubernetesCluster = z
 /** Names that are typed after --cluster. */
 const clusterName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'use letters, digits, -, _ and .');
 
-const schema = z.strictObject({
+/** The shape of quorum.yaml. The descriptions are the documentation (docs/configuration.md is made from them). */
+export const schema = z.strictObject({
   slack: slack.optional(),
   redis: z
     .strictObject({
       url: z
         .string()
         .regex(/^rediss?:\/\//, 'write an address that starts with redis:// or rediss://')
-        .default('redis://127.0.0.1:6379'),
+        .default('redis://127.0.0.1:6379')
+        .describe('Redis 6.2 or later with `appendonly yes` and `maxmemory-policy noeviction`'),
       prefix: z
         .string()
         .regex(/^[A-Za-z0-9_-]+$/, 'use letters, digits, - and _')
-        .default('quorum'),
+        .default('quorum')
+        .describe('Of every key; two bots on one Redis need two'),
     })
     .prefault({}),
-  http: z.strictObject({ port: port.default(9400), host: text.default('127.0.0.1') }).prefault({}),
+  http: z
+    .strictObject({
+      port: port.default(9400).describe('Where `/healthz`, `/readyz` and `/metrics` are'),
+      host: text.default('127.0.0.1').describe('The address to listen on'),
+    })
+    .prefault({}),
   etcd: z.strictObject({ clusters: z.record(clusterName, etcdCluster).default({}) }).prefault({}),
   kubernetes: z.strictObject({ clusters: z.record(clusterName, kubernetesCluster).default({}) }).prefault({}),
-  prometheus: z.record(clusterName, z.strictObject({ url })).default({}),
+  prometheus: z
+    .record(clusterName, z.strictObject({ url: url.describe('A Prometheus that scrapes the cluster of this name') }))
+    .default({}),
   access: z
     .strictObject({
-      viewers: z.union([z.literal('everyone'), slackIds]).default('everyone'),
-      operators: slackIds.default([]),
-      approvers: slackIds.default([]),
-      breakGlass: slackIds.default([]),
+      viewers: z
+        .union([z.literal('everyone'), slackIds])
+        .default('everyone')
+        .describe('Who may look: `everyone` (full members of the workspace), or a list of ids'),
+      operators: slackIds.default([]).describe('Who may ask for changes: people (`U…`) and user groups (`S…`)'),
+      approvers: slackIds.default([]).describe('Who may approve changes; nobody, where the list is empty'),
+      breakGlass: slackIds.default([]).describe('Who may act alone in an emergency, where an operation offers it'),
       approvals: z
         .strictObject({
-          required: z.number().int().min(1).default(1),
-          expiresIn: duration.default(15 * 60_000),
-          startWithin: duration.default(15 * 60_000),
-          allowSelfApproval: z.boolean().default(false),
-          escalate: z.array(z.strictObject({ after: duration, to: text })).default([]),
+          required: z.number().int().min(1).default(1).describe('How many approvers a change needs'),
+          expiresIn: duration.default(15 * 60_000).describe('How long an approval may be given'),
+          startWithin: duration.default(15 * 60_000).describe('How long an approved change may wait for its start'),
+          allowSelfApproval: z.boolean().default(false).describe('Whether whoever asked may approve'),
+          escalate: z
+            .array(
+              z.strictObject({
+                after: duration.describe('How long nobody has decided'),
+                to: text.describe('Who is asked next'),
+              }),
+            )
+            .default([]),
         })
         .prefault({}),
     })
     .prefault({}),
   changes: z
     .strictObject({
-      requireReason: z.boolean().default(false),
-      startTimeout: duration.default(30 * 60_000),
-      snapshotMaxAge: duration.default(86_400_000),
-      allowWithoutPersistence: z.boolean().default(false),
+      requireReason: z.boolean().default(false).describe('Whether a change needs a reason'),
+      startTimeout: duration.default(30 * 60_000).describe('How long a new member may take to start'),
+      snapshotMaxAge: duration.default(86_400_000).describe('An older snapshot is warned of before a change'),
+      allowWithoutPersistence: z.boolean().default(false).describe('Allow changes although Redis does not persist'),
     })
     .prefault({}),
   channels: z
-    .record(z.string().regex(/^[CGD][A-Z0-9]+$/, 'write a channel id (C…)'), z.strictObject({ cluster: clusterName }))
+    .record(
+      z.string().regex(/^[CGD][A-Z0-9]+$/, 'write a channel id (C…)'),
+      z.strictObject({
+        cluster: clusterName.describe('The cluster that is meant in this channel where none is named'),
+      }),
+    )
     .default({}),
-  links: z.strictObject({ runbook: url.optional(), dashboard: url.optional() }).prefault({}),
+  links: z
+    .strictObject({
+      runbook: url.optional().describe('A button on answers with a cause; `{cause}` and `{cluster}` are filled in'),
+      dashboard: url
+        .optional()
+        .describe('A button on answers about a cluster; `{cluster}`, `{fromMs}` and `{toMs}` are filled in'),
+    })
+    .prefault({}),
 });
 
 /** quorum.yaml with its defaults, read once at boot and never changed. Durations are milliseconds, sizes bytes. */

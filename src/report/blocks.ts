@@ -13,10 +13,11 @@ export type Asked = {
   readonly ticketId?: string;
 };
 
-/** A report as messages of a thread: the verdict for the root, the rest below it, and a file for what does not fit. */
+/** A report as messages of a thread: the verdict for the root, what to do about it, the background, and a file for what does not fit. */
 export type Thread = {
   readonly root: Message;
   readonly details?: Message;
+  readonly more?: Message;
   readonly file?: { readonly name: string; readonly title: string; readonly content: string };
 };
 
@@ -65,35 +66,55 @@ export function renderThread(report: Report, asked: Asked, notify: string | unde
     [section(`:${mark}: *${shortened(escapedMarkup(report.summary), 2500)}*`), context(footer), ...actions],
   );
 
-  const all = detailsOf(report);
-  const fitting = fits(all);
-  const overflow = fitting.length < all.length;
   const mention =
     notify === undefined ? [] : [rich([span([{ type: 'user', user_id: notify }, plain(' here is the answer.')])])];
-  const more = overflow ? [context('The rest is in the file below.')] : [];
-  if (all.length === 0 && mention.length === 0) return { root };
-  const blocks = [...mention, ...fitting, ...more];
-  const plainText = renderTerminal({ ...report, findings: report.findings, sections: report.sections }, 'plain');
-  const details = message(
-    `${notify === undefined ? '' : `<@${notify}> `}${shortened(escaped(report.summary), 300)}`,
-    blocks,
-    plainDetails(plainText, notify),
-    'escaped',
-  );
-  if (!overflow) return { root, details };
+  const sections = (isMore: boolean) => report.sections.filter(({ more }) => (more === true) === isMore);
+  const first = reply([...mention, ...detailsOf(report)], { ...report, sections: sections(false) }, notify);
+  const second = reply(backgroundOf(report), { ...report, findings: [], sections: sections(true) }, undefined);
   return {
     root,
-    details,
-    file: { name: fileName(report), title: `${report.command}: everything`, content: plainText },
+    ...(first === undefined ? {} : { details: first.message }),
+    ...(second === undefined ? {} : { more: second.message }),
+    ...(first?.isCut === true || second?.isCut === true
+      ? {
+          file: {
+            name: fileName(report),
+            title: `${report.command}: everything`,
+            content: renderTerminal(report, 'plain'),
+          },
+        }
+      : {}),
   };
+}
+
+/**
+ * One reply of the thread, cut where one message holds no more; undefined where there is nothing to say.
+ * @param report the part of the report that this reply shows: its plain form is made from it
+ */
+function reply(
+  blocks: readonly Block[],
+  report: Report,
+  notify: string | undefined,
+): { message: Message; isCut: boolean } | undefined {
+  if (blocks.length === 0) return undefined;
+  const fitting = fits(blocks);
+  const isCut = fitting.length < blocks.length;
+  const shown = isCut ? [...fitting, context('The rest is in the file below.')] : fitting;
+  const text = `${notify === undefined ? '' : `<@${notify}> `}${shortened(escaped(report.summary), 300)}`;
+  return { message: message(text, shown, plainDetails(renderTerminal(report, 'plain'), notify), 'escaped'), isCut };
 }
 
 /** A report that only the asker sees: one message with all that fits. */
 export function renderEphemeral(report: Report, hint?: string): Message {
   const mark = rootMark[report.verdict];
+  const details = detailsOf(report);
+  const fitting = fits(details);
   const blocks = [
     rich([span([emoji(mark), plain(' '), bold(shortened(report.summary, 600))])]),
-    ...fits(detailsOf(report)),
+    ...fitting,
+    ...(fitting.length < details.length
+      ? [context('There is more than fits here: ask in a channel that I am in.')]
+      : []),
     ...(hint === undefined ? [] : [rich([span([plain(hint)])])]),
   ];
   return message(report.summary, blocks, [
@@ -138,9 +159,15 @@ function detailsOf(report: Report): Block[] {
   const shownTables = { amount: 0 };
   return [
     ...report.findings.map((finding) => findingBlock(finding, report.verdict === 'refused')),
-    ...report.sections.flatMap((part) => sectionBlocks(part, shownTables)),
+    ...report.sections.filter(({ more }) => more !== true).flatMap((part) => sectionBlocks(part, shownTables)),
     ...(report.copy === undefined ? [] : [rich([span([bold('Next')]), preformatted(report.copy)])]),
   ];
+}
+
+/** What stands behind the answer: for whoever wants to check it. */
+function backgroundOf(report: Report): Block[] {
+  const shownTables = { amount: 0 };
+  return report.sections.filter(({ more }) => more === true).flatMap((part) => sectionBlocks(part, shownTables));
 }
 
 function findingBlock(finding: Finding, isRefusal: boolean): Block {

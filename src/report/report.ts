@@ -24,7 +24,10 @@ export type Finding = {
 };
 
 /** A part of the details: shown in the thread, below the findings. */
-export type Section =
+export type Section = {
+  /** Background that the next step does not need: shown in a reply of its own. */
+  readonly more?: true;
+} & (
   | { readonly kind: 'text'; readonly title?: string; readonly text: string }
   | { readonly kind: 'code'; readonly title: string; readonly text: string }
   /** At most four columns: people read this on a phone. */
@@ -33,7 +36,8 @@ export type Section =
       readonly title: string;
       readonly columns: readonly string[];
       readonly rows: readonly (readonly string[])[];
-    };
+    }
+);
 
 /** JSON values: what `data` holds and what a queue can carry. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

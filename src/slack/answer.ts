@@ -74,6 +74,7 @@ export function createAnswer(ticket: Ticket, parts: AnswerParts): Answer {
     rootTs = await delivery.put(`${ticket.id}-root`, target, thread.root);
     const inThread: Target = { channelId: place.channelId, threadTs: place.threadTs ?? rootTs };
     if (thread.details !== undefined) await delivery.put(`${ticket.id}-details`, inThread, thread.details);
+    if (thread.more !== undefined) await delivery.put(`${ticket.id}-more`, inThread, thread.more);
     if (thread.file !== undefined) {
       await web.upload(inThread, thread.file).catch((error: unknown) => {
         // What is in the file stands in the thread but for its end; the message says where the rest is.
