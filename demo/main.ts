@@ -138,7 +138,6 @@ class Demo {
           prod: {
             endpoints: [...etcd.endpoints],
             requestTimeout: 1000,
-            quotaBytes: 8 * 1024 ** 3,
             ...(etcd.tls === undefined ? {} : { tls: { ...etcd.tls } }),
           },
         },
@@ -204,6 +203,7 @@ function slashCommands() {
       command: `/${noun}`,
       description: ofNoun.map(({ summary }) => summary).join(' · '),
       usageHint: ofNoun.map((command) => usageOf(command).replace(`/${noun} `, '')).join(' | '),
+      examples: ofNoun.map(({ examples: [first = ''] }) => first),
     };
   });
 }

@@ -33,9 +33,9 @@ const severityMark: Record<Severity, string> = {
   info: 'information_source',
 };
 
-/** Details beyond this many characters go into a file, complete; the thread keeps the beginning. */
-const detailCharacters = 9000;
-const detailBlocks = 40;
+/** Details beyond this go into a file, complete; the thread keeps the beginning. Room is left for a mention and a hint. */
+const detailCharacters = limits.messageCharacters - 1500;
+const detailBlocks = limits.blocks - 5;
 
 /** The root message before the answer is known. */
 export function renderAsked(asked: Asked): Message {
@@ -110,7 +110,7 @@ export function renderEphemeral(report: Report, hint?: string): Message {
   const details = detailsOf(report);
   const fitting = fits(details);
   const blocks = [
-    rich([span([emoji(mark), plain(' '), bold(shortened(report.summary, 600))])]),
+    rich([span([emoji(mark), plain(' '), ...ownWords(shortened(report.summary, 600), report)])]),
     ...fitting,
     ...(fitting.length < details.length
       ? [context('There is more than fits here: ask in a channel that I am in.')]
@@ -171,7 +171,7 @@ function backgroundOf(report: Report): Block[] {
 }
 
 function findingBlock(finding: Finding, isRefusal: boolean): Block {
-  if (isRefusal) return rich([span([plain(finding.advice)])]);
+  if (isRefusal) return rich([span(quoted(finding.advice, {}))]);
   const lines: JsonObject[] = [emoji(severityMark[finding.severity]), plain(' '), bold(finding.claim)];
   const grade = finding.grade === 'fact' ? '' : ` (${finding.grade})`;
   if (finding.evidence !== '') lines.push(plain('\nSeen: '), plain(shortened(finding.evidence, 700) + grade));
@@ -201,7 +201,7 @@ function fits(blocks: readonly Block[]): Block[] {
   const taken: Block[] = [];
   let characters = 0;
   for (const block of blocks) {
-    characters += textLength(block);
+    characters += textLength(block) + limits.blockCharacters;
     if (taken.length >= detailBlocks || characters > detailCharacters) break;
     taken.push(block);
   }
@@ -267,6 +267,18 @@ function span(elements: readonly JsonObject[]): JsonObject {
 
 function preformatted(text: string): JsonObject {
   return { type: 'rich_text_preformatted', elements: [plain(text === '' ? ' ' : text)] };
+}
+
+/** The verdict; of a refusal, which is Quorum's own words, what stands in backticks is code. */
+function ownWords(text: string, report: Report): JsonObject[] {
+  return report.verdict === 'refused' || report.title.startsWith('Help') ? quoted(text, { bold: true }) : [bold(text)];
+}
+
+function quoted(text: string, style: JsonObject): JsonObject[] {
+  return text
+    .split('`')
+    .map((part, index) => (index % 2 === 1 ? code(part) : { type: 'text', text: part, style }))
+    .filter((element) => element.text !== '');
 }
 
 function plain(text: string): JsonObject {

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type bolt from '@slack/bolt';
 import type { BrowserContext, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
@@ -17,6 +17,9 @@ function findChromium(): string | undefined {
   const names = ['chromium', 'chromium-browser', 'google-chrome'];
   return names.flatMap((name) => folders.map((folder) => join(folder, name))).find((file) => existsSync(file));
 }
+
+/** A browser on a busy machine takes its time. */
+jest.setTimeout(20_000);
 
 const browserPath = findChromium();
 const pictures = process.env.SLACK_PAGE_PICTURES;

@@ -75,7 +75,7 @@ test('a form carries its blocks as a string and its token as a field', async () 
   });
   const answer = await (await fetch(`${slack.apiUrl}chat.postMessage`, { method: 'POST', body })).json();
   expect(answer).toMatchObject({ ok: true, channel: 'C1', message: { bot_id: 'B0QUORUMBOT' } });
-  expect(slack.messageText(slack.channel('C1')[0] ?? expect.fail('nothing was posted'))).toBe('*hi* @ann');
+  expect(slack.channel('C1').map((message) => slack.messageText(message))).toEqual(['*hi* @ann']);
   const broken = new URLSearchParams({ token: slack.botToken, channel: 'C1', blocks: '[{' });
   const refused = await fetch(`${slack.apiUrl}chat.postMessage`, { method: 'POST', body: broken });
   expect(await refused.json()).toEqual({ ok: false, error: 'invalid_blocks_format' });
@@ -180,6 +180,16 @@ describe('limits', () => {
       { blocks: [{ type: 'hologram' }] },
       'invalid_blocks',
       'unsupported type: hologram [json-pointer:/blocks/0]',
+    ],
+    [
+      'an empty rich text',
+      {
+        blocks: [
+          { type: 'rich_text', elements: [{ type: 'rich_text_section', elements: [{ type: 'text', text: '' }] }] },
+        ],
+      },
+      'invalid_blocks',
+      'must be more than 0 characters [json-pointer:/blocks/0/elements/0/elements/0/text]',
     ],
     [
       '13,500 characters in all',

@@ -1,5 +1,6 @@
 import { fieldsList, isFields, textOf } from './json.ts';
 import type { Fields } from './model.ts';
+import { richTextProblems } from './rich-text-limits.ts';
 
 /** Slack's limits for Block Kit, https://docs.slack.dev/reference/block-kit/blocks (each block's page). */
 const most = {
@@ -137,10 +138,7 @@ export class BlockProblems {
         this.#string(block.text, `${at}/text`, most.markdownText);
         return;
       case 'rich_text':
-        this.#list(block.elements, `${at}/elements`, Number.POSITIVE_INFINITY, (element, where) => {
-          const known = ['rich_text_section', 'rich_text_list', 'rich_text_quote', 'rich_text_preformatted'];
-          if (!known.includes(textOf(element.type))) this.#say(`unsupported type: ${textOf(element.type)}`, where);
-        });
+        this.#found.push(...richTextProblems(block, at));
         return;
       case 'table':
         this.#table(block, at);
@@ -203,8 +201,10 @@ export class BlockProblems {
         if (type === 'raw_text' && isFields(cell)) {
           if (textOf(cell.text).length < 1) this.#say('must be more than 0 characters', `${here}/${column}/text`);
           characters += textOf(cell.text).length;
-        } else if (type === 'rich_text') characters += lengthOfTexts(cell);
-        else if (type !== 'raw_number') this.#say(`unsupported type: ${String(type)}`, `${here}/${column}`);
+        } else if (type === 'rich_text' && isFields(cell)) {
+          this.#found.push(...richTextProblems(cell, `${here}/${column}`));
+          characters += lengthOfTexts(cell);
+        } else if (type !== 'raw_number') this.#say(`unsupported type: ${String(type)}`, `${here}/${column}`);
       }
     }
     if (characters > most.tableCharacters) this.#say(`must be less than ${most.tableCharacters + 1} characters`, at);
@@ -227,7 +227,7 @@ export class BlockProblems {
       const value = task[part];
       if (value !== undefined && !(isFields(value) && value.type === 'rich_text')) {
         this.#say('must be a `rich_text` block', `${at}/${part}`);
-      }
+      } else if (isFields(value)) this.#found.push(...richTextProblems(value, `${at}/${part}`));
     }
   }
 

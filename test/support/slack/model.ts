@@ -152,6 +152,7 @@ export type Call = {
   readonly channel: string | null;
   readonly args: Fields;
   ok: boolean;
+  /** Slack's error code; null where all went well, `pending` until it is answered. */
   error: string | null;
 };
 

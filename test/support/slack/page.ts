@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Acts } from './acts.ts';
@@ -61,14 +62,12 @@ export class PageServer {
 
   async #sendPage(response: ServerResponse): Promise<void> {
     for (const file of pageFiles) {
-      const html = await readFile(new URL(file, import.meta.url)).catch(() => null);
+      const html = await readFile(new URL(file, import.meta.url), 'utf8').catch(() => null);
       if (html === null) continue;
       response.writeHead(200, {
         'content-type': 'text/html; charset=utf-8',
         'cache-control': 'no-store',
-        // Nothing but this one file runs here, whatever a message says.
-        'content-security-policy':
-          "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src 'self' data: http: https:; base-uri 'none'; form-action 'none'",
+        'content-security-policy': policyFor(html),
         'referrer-policy': 'no-referrer',
       });
       response.end(html);
@@ -233,6 +232,22 @@ function valuesOf(value: unknown): Values {
 function sendJson(response: ServerResponse, status: number, body: Fields): void {
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'cache-control': 'no-store' });
   response.end(JSON.stringify(body));
+}
+
+/** Nothing but the page's own script runs, whatever a message holds. */
+function policyFor(html: string): string {
+  const script = /<script>([\s\S]*?)<\/script>/.exec(html)?.[1] ?? '';
+  const hash = createHash('sha256').update(script).digest('base64');
+  return [
+    "default-src 'none'",
+    `script-src 'sha256-${hash}'`,
+    "style-src 'unsafe-inline'",
+    "connect-src 'self'",
+    "img-src 'self' data: http: https:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
 }
 
 /** Against other sites that a browser has open: the name in the address must be this machine's, and the page's own. */

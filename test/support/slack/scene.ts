@@ -11,7 +11,7 @@ export async function livelyWorkspace(): Promise<SlackWorkspace> {
   const slack = await startSlack({
     page: true,
     postsPerSecond: 1000,
-    timing: { ackMs: 300 },
+    timing: { ackMs: 700 },
     workspace: {
       teamName: 'Acme on call',
       commands: [

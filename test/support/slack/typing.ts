@@ -3,6 +3,8 @@ import type { Workspace } from './workspace.ts';
 /** What stands in angle brackets already and names something known is left as it is. */
 const entity = /<(?:@[UW][A-Z0-9]+|#C[A-Z0-9]+|!(?:here|channel|everyone)|!subteam\^S[A-Z0-9]+)(?:\|[^<>]*)?>/g;
 const address = /https?:\/\/[^\s<>|]+/g;
+/** A bare name that Slack takes for an address: `grafana.example.com` arrives as `<http://grafana.example.com|grafana.example.com>`. */
+const bareAddress = /(^|[\s(])((?:[a-z0-9-]+\.)+(?:com|org|net|io|dev|app|cloud)(?:\/[^\s<>|]*)?)(?=$|[\s),])/gi;
 
 /**
  * What Slack makes of a text that somebody typed: `&`, `<` and `>` are escaped, `@ann` becomes a mention, addresses become links.
@@ -19,6 +21,7 @@ export function asTyped(workspace: Workspace, text: string, labels: 'with_names'
     .replaceAll('\u0000', '')
     .replace(entity, (found) => keep(found))
     .replace(address, (found) => keep(`<${found.replaceAll('&', '&amp;')}>`))
+    .replace(bareAddress, (_, before: string, found: string) => before + keep(`<http://${found}|${found}>`))
     .replace(/(^|[\s(])@([a-z0-9._-]+)/gi, (whole, before: string, name: string) => {
       const found = [...workspace.people.values()].find((each) => each.name.toLowerCase() === name.toLowerCase());
       if (found) return before + person(found.id, found.name);

@@ -78,7 +78,7 @@ export class WebApi {
       request.socket.destroy();
       return this.#finish(call, 'dropped');
     }
-    if (fault?.kind === 'slow') await delay(fault.ms ?? 1000);
+    if (fault?.kind === 'slow') await delay(fault.ms ?? 1000, undefined, { ref: false });
     const header = /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1];
     // A JSON body carries no token: it must be in the header.
     const token = header ?? (body.kind !== 'json' && typeof inBody === 'string' ? inBody : null);
