@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { look } from '../../src/job.ts';
+import { containerEnvironment } from '../../src/kubernetes/container-environment.ts';
+import { gatherEvidence } from '../../src/kubernetes/evidence.ts';
+import { analyseJava } from '../../src/kubernetes/java-analysis.ts';
+import { readJavaContainer } from '../../src/kubernetes/java-container.ts';
+import { memoryLimit, nodeMemoryBytes } from '../../src/kubernetes/memory-limit.ts';
+import { parsePodReference } from '../../src/kubernetes/pod-reference.ts';
+import { findPod } from '../../src/kubernetes/pod-search.ts';
+import { nextRestart } from '../../src/kubernetes/restart-backoff.ts';
+import { explainTermination } from '../../src/kubernetes/termination.ts';
+import { whyReport } from '../../src/kubernetes/why-report.ts';
+import { Refusal } from '../../src/refusal.ts';
+
+/** API requests that one answer may cost, whatever the cluster's size. */
+const budget = { withNamespace: 6, without: 8 } as const;
+
+const input = z.strictObject({
+  cluster: z.string(),
+  /** As typed: a name, its beginning, namespace/pod or deploy/name. */
+  pod: z.string(),
+  namespace: z.string().nullable(),
+  container: z.string().nullable(),
+});
+
+/** Why a pod died: finds it, reads what is known of it, and tells the cause and, for Java, the flags to set. */
+export const oomWhy = look({
+  name: 'oom why',
+  input,
+  async run({ cluster: clusterName, pod: typed, namespace, container }, context) {
+    const reference = parsePodReference(typed, namespace ?? undefined);
+    const cluster = await context.clients.kubernetes(clusterName);
+    const found = await findPod(cluster, reference);
+    const requests = reference.namespace === undefined ? budget.without : budget.withNamespace;
+    const evidence = await gatherEvidence(cluster, found, container ?? undefined, requests);
+    if (evidence === undefined)
+      throw new Refusal(
+        `The pod ${found.pod.metadata.name ?? typed} lists no containers.`,
+        'It may have been made a moment ago: ask again.',
+      );
+
+    const { container: view, pod, node, endLog, startLog } = evidence;
+    const log = [startLog, endLog].filter((part) => part !== undefined).join('\n');
+    const limit = memoryLimit(pod, view.spec, view.status);
+    const environment = containerEnvironment(view.spec, limit, pod.metadata.name ?? '', pod.metadata.namespace ?? '');
+    const java = readJavaContainer(view.spec, environment, log);
+    const explanation = explainTermination({ ...evidence, limit, log: endLog, isJava: java.isJava });
+    const now = context.now();
+    const answer = {
+      evidence,
+      limit,
+      nodeBytes: nodeMemoryBytes(node),
+      java,
+      explanation,
+      analysis: java.isJava === true ? analyseJava(evidence, limit, java, explanation) : undefined,
+      now,
+      nextRestart: nextRestart(view.status?.state.waiting, view.ended?.finishedAt, view.status?.restartCount ?? 0, now),
+    };
+    return whyReport(answer, {
+      command: [
+        '/oom why',
+        typed,
+        ...(namespace === null ? [] : ['-n', namespace]),
+        ...(container === null ? [] : ['-c', container]),
+      ].join(' '),
+      cluster: cluster.name,
+      address: cluster.address,
+      context: cluster.context,
+      now,
+      chosenBecause: found.chosenBecause,
+    });
+  },
+});

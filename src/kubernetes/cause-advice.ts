@@ -1,0 +1,103 @@
+import type { Cause } from './termination.ts';
+
+/**
+ * What to do about each cause, and the cause in a few words for a summary. A limit on threads is never answered with more
+ * memory, and a kill that had nothing to do with memory never with flags.
+ */
+export const causeAdvice: Readonly<Record<Cause, { readonly short: string; readonly advice: string }>> = {
+  limit: {
+    short: 'killed at its memory limit',
+    advice: 'Bound what it uses below the limit, or raise the limit.',
+  },
+  'pod-limit': {
+    short: 'killed at the pod’s memory limit',
+    advice:
+      'The containers of the pod share that limit: see which of them grew, then bound it or raise the pod’s limit.',
+  },
+  'child-process': {
+    short: 'a child process was killed for memory',
+    advice:
+      'Look for what the first process starts beside itself (shells, ffmpeg, another JVM) and count its memory into the limit.',
+  },
+  'node-oom': {
+    short: 'killed because the node ran out of memory',
+    advice:
+      'The limit is not at fault: set the memory request to what it needs (request = limit makes it Guaranteed and the last to be chosen), or move load off the node.',
+  },
+  evicted: {
+    short: 'evicted by the node',
+    advice:
+      'The limit is not at fault: raise the memory request to what it really uses, so that the scheduler finds it room.',
+  },
+  heap: {
+    short: 'Java heap space inside the JVM, not killed',
+    advice:
+      'Give the JVM more heap inside the same limit; if the heap fills again, take a heap dump before more memory.',
+  },
+  'gc-overhead': {
+    short: 'GC overhead limit exceeded inside the JVM, not killed',
+    advice:
+      'As for a full heap: more heap inside the same limit once; if it comes back, a leak is likely: take a heap dump.',
+  },
+  metaspace: {
+    short: 'metaspace full inside the JVM, not killed',
+    advice:
+      'Raise -XX:MaxMetaspaceSize if it is set low; if it grows with each redeployment or request, a class loader leaks. More heap does not help.',
+  },
+  'compressed-class-space': {
+    short: 'compressed class space full inside the JVM, not killed',
+    advice:
+      'Raise -XX:CompressedClassSpaceSize, or look for what generates classes without end. More heap does not help.',
+  },
+  'direct-memory': {
+    short: 'direct buffer memory used up inside the JVM, not killed',
+    advice:
+      'Raise -XX:MaxDirectMemorySize (the limit must hold it beside the heap), or look for buffers that are not released.',
+  },
+  'native-threads': {
+    short: 'no more threads inside the JVM, not killed',
+    advice:
+      'A limit on processes was hit (podPidsLimit, pids.max) or threads leak: take a thread dump and count them. More memory does not help.',
+  },
+  'array-size': {
+    short: 'an array too large for any JVM, not killed',
+    advice: 'A fault in the program: the stack trace names the place. More memory does not help.',
+  },
+  'stack-overflow': {
+    short: 'stack overflow inside the JVM, not killed',
+    advice:
+      'Endless recursion, as a rule: the stack trace shows the turn. Only for deep but finite recursion raise -Xss.',
+  },
+  'bad-flags': {
+    short: 'the JVM refuses its flags; no memory problem',
+    advice: 'Correct the flag that the message names; it may have been dropped by a newer JDK.',
+  },
+  'native-crash': {
+    short: 'the JVM crashed in native code',
+    advice:
+      'Look at the hs_err file or the log: the frame that crashed names the library. If it says that native memory was refused, lower the heap or the threads.',
+  },
+  'probe-kill': {
+    short: 'stopped for a failed probe; no OOM kill',
+    advice:
+      'See why it did not answer (long garbage collections, a slow start, a dependency), then the probe’s timeout and initial delay.',
+  },
+  sigterm: {
+    short: 'asked to stop (SIGTERM); no memory problem',
+    advice: 'A rollout, a drain, a scale-down or a probe asks so: the events and kubectl rollout history tell which.',
+  },
+  'sigkill-unknown': {
+    short: 'killed with SIGKILL; not said to be for memory',
+    advice: 'Look at the node’s kernel log (journalctl -k | grep -i oom) and at the events around that time.',
+  },
+  'error-exit': {
+    short: 'ended with an error; not OOM-killed',
+    advice: 'Not a memory problem as far as can be seen: the last lines of its log say more.',
+  },
+  completed: { short: 'finished (exit code 0)', advice: 'Nothing to do.' },
+  none: { short: 'was not OOM-killed', advice: 'Nothing to do about memory.' },
+  unknown: {
+    short: 'cannot be told',
+    advice: 'Ask again when the pod has a status, or look with kubectl describe pod.',
+  },
+};

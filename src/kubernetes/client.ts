@@ -1,0 +1,256 @@
+import type { RequestContext } from '@kubernetes/client-node';
+import { z } from 'zod';
+import { Refusal } from '../refusal.ts';
+import type { KubernetesCluster, Permission, PodPage, PodQuery, WorkloadKind } from './cluster.ts';
+import { type KubernetesConfig, loadKubeconfig, loadServiceAccount, publicAddress } from './kubeconfig-client.ts';
+import { eventSchema, listMetadataSchema, nodeSchema, podMetricsSchema, podSchema, workloadSchema } from './objects.ts';
+import { type Asked, connectionFailure, notKubernetes, statusFailure } from './request-failure.ts';
+
+export type { KubernetesCluster } from './cluster.ts';
+export type { KubernetesConfig } from './kubeconfig-client.ts';
+
+const defaultTimeoutMs = 3000;
+/** client-node makes a new connection pool for each request; one is kept this long, so that renewed certificates are taken up. */
+const poolLifeMs = 60_000;
+
+type Pool = { readonly dispatcher: NonNullable<ReturnType<RequestContext['getDispatcher']>>; readonly madeMs: number };
+type Answer = { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly text: string };
+
+/**
+ * Reads the kubeconfig (or the pod's own service account) and returns the cluster behind it. Asks nothing of it yet.
+ * The client library takes half a second and 88 MB to load, so it is loaded here and not before.
+ * @throws Refusal when the kubeconfig is missing, unreadable or malformed, or has no such context (the known ones are listed)
+ */
+export async function connectKubernetes(config: KubernetesConfig): Promise<KubernetesCluster> {
+  const library = await import('@kubernetes/client-node');
+  const kubeConfig = new library.KubeConfig();
+  if (config.inCluster === true) loadServiceAccount(kubeConfig, config.name);
+  else await loadKubeconfig(kubeConfig, config);
+  const server = kubeConfig.getCurrentCluster()?.server ?? '';
+  const address = publicAddress(server, config.name);
+  const timeoutMs = config.requestTimeoutMs ?? defaultTimeoutMs;
+  const transport = new library.IsomorphicFetchHttpLibrary();
+  let pool: Pool | undefined;
+
+  async function send(method: 'GET' | 'POST', path: string, body: string | undefined, asked: Asked): Promise<Answer> {
+    const signal = AbortSignal.timeout(timeoutMs);
+    const request = new library.RequestContext(server + path, library.HttpMethod[method]);
+    request.setSignal(signal);
+    request.setHeaderParam('Accept', 'application/json, */*');
+    request.setHeaderParam('User-Agent', 'quorum');
+    if (body !== undefined) {
+      request.setHeaderParam('Content-Type', 'application/json');
+      request.setBody(body);
+    }
+    try {
+      // A credential program (exec) may hang too: it counts against the same deadline.
+      await beforeAbort(kubeConfig.applySecurityAuthentication(request), signal);
+      const made = request.getDispatcher();
+      if (made !== undefined) {
+        if (pool === undefined || Date.now() - pool.madeMs > poolLifeMs)
+          pool = { dispatcher: made, madeMs: Date.now() };
+        request.setDispatcher(pool.dispatcher);
+      }
+      const response = await transport.send(request).toPromise();
+      return { status: response.httpStatusCode, headers: response.headers, text: await response.body.text() };
+    } catch (error) {
+      pool = undefined;
+      if (/skipTLSVerify/.test(String(error)))
+        throw new Refusal(
+          `The kubeconfig of ${config.name} names a server without TLS (${address}).`,
+          'Use https, or set insecure-skip-tls-verify: true for that cluster to say that plain http is meant.',
+        );
+      throw connectionFailure(asked, error, timeoutMs);
+    }
+  }
+
+  /** One API request. @returns undefined where the API says 404 */
+  async function ask(
+    path: string,
+    permission: Permission,
+    absent: readonly number[] = [404],
+  ): Promise<string | undefined> {
+    const asked = { cluster: config.name, address, permission };
+    const { status, headers, text } = await send('GET', path, undefined, asked);
+    if (absent.includes(status)) return undefined;
+    if (status === 200) return text;
+    if (status === 401) pool = undefined;
+    const retryAfter = Number(headers['retry-after']);
+    throw statusFailure(asked, status, messageOf(text), Number.isFinite(retryAfter) ? retryAfter : undefined);
+  }
+
+  async function object<Schema extends z.ZodType>(path: string, permission: Permission, schema: Schema) {
+    const text = await ask(path, permission);
+    return text === undefined ? undefined : parse(text, schema, permission);
+  }
+
+  function parse<Schema extends z.ZodType>(text: string, schema: Schema, permission: Permission): z.infer<Schema> {
+    const asked = { cluster: config.name, address, permission };
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch {
+      throw notKubernetes(asked, `not JSON: ${text.slice(0, 80)}`);
+    }
+    const parsed = schema.safeParse(json);
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    throw notKubernetes(asked, `${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'of another shape'}`);
+  }
+
+  const eventsSchema = z.object({ items: z.array(eventSchema).nullish() });
+  const podsSchema = z.object({ metadata: listMetadataSchema, items: z.array(podSchema).nullish() });
+  const workloadsSchema = z.object({ items: z.array(workloadSchema).nullish() });
+
+  async function events(namespace: string, fieldSelector: string) {
+    const path = `/api/v1/namespaces/${segment(namespace)}/events${query({ fieldSelector, limit: '200' })}`;
+    const list = await object(path, { verb: 'list', resource: 'events', namespace }, eventsSchema);
+    return list?.items ?? [];
+  }
+
+  return {
+    name: config.name,
+    address,
+    namespaces: config.namespaces,
+    context: config.context,
+
+    async version() {
+      const text = await ask('/version', { verb: 'get', resource: 'nodes' }, []);
+      const parsed = z.object({ gitVersion: z.string() });
+      return parse(text ?? '', parsed, { verb: 'get', resource: 'nodes' }).gitVersion;
+    },
+
+    getPod: (namespace, name) =>
+      object(
+        `/api/v1/namespaces/${segment(namespace)}/pods/${segment(name)}`,
+        { verb: 'get', resource: 'pods', namespace },
+        podSchema,
+      ),
+
+    async listPods({ namespace, fieldSelector, labelSelector, limit, continue: next }: PodQuery): Promise<PodPage> {
+      const path = namespace === undefined ? '/api/v1/pods' : `/api/v1/namespaces/${segment(namespace)}/pods`;
+      const parameters = query({ fieldSelector, labelSelector, limit: String(limit), continue: next });
+      const list = await object(path + parameters, { verb: 'list', resource: 'pods', namespace }, podsSchema);
+      return {
+        pods: list?.items ?? [],
+        continue: list?.metadata.continue === '' ? undefined : list?.metadata.continue,
+      };
+    },
+
+    getNode: (name) => object(`/api/v1/nodes/${segment(name)}`, { verb: 'get', resource: 'nodes' }, nodeSchema),
+
+    getWorkload(kind, namespace, name) {
+      const { group, resource } = workloadPaths[kind];
+      const path = `/apis/${group}/namespaces/${segment(namespace)}/${resource}/${segment(name)}`;
+      return object(path, { verb: 'get', resource, namespace }, workloadSchema);
+    },
+
+    async findWorkloads(kind, name) {
+      const { group, resource } = workloadPaths[kind];
+      const path = `/apis/${group}/${resource}${query({ fieldSelector: `metadata.name=${name}`, limit: '50' })}`;
+      const list = await object(path, { verb: 'list', resource }, workloadsSchema);
+      return list?.items ?? [];
+    },
+
+    listEvents: (namespace, pod) => events(namespace, `involvedObject.kind=Pod,involvedObject.name=${pod}`),
+    listNodeEvents: (node) => events('default', `involvedObject.kind=Node,involvedObject.name=${node}`),
+
+    podLog(namespace, pod, container, { previous, tailLines, limitBytes }) {
+      const parameters = query({
+        container,
+        previous: previous ? 'true' : undefined,
+        tailLines: tailLines === undefined ? undefined : String(tailLines),
+        limitBytes: String(limitBytes),
+      });
+      const path = `/api/v1/namespaces/${segment(namespace)}/pods/${segment(pod)}/log${parameters}`;
+      // The kubelet answers 400 where there is no such log: never restarted, still waiting to start.
+      return ask(path, { verb: 'get', resource: 'pods/log', namespace }, [400, 404]);
+    },
+
+    async podMetrics(namespace, pod) {
+      const path = `/apis/metrics.k8s.io/v1beta1/namespaces/${segment(namespace)}/pods/${segment(pod)}`;
+      const permission: Permission = { verb: 'get', resource: 'pods.metrics.k8s.io', namespace };
+      // 503: the metrics server is registered and down.
+      const text = await ask(path, permission, [404, 503]);
+      return text === undefined ? undefined : parse(text, podMetricsSchema, permission);
+    },
+
+    async canI(permission) {
+      const [resource = '', subresource] = permission.resource.replace('pods.metrics.k8s.io', 'pods').split('/');
+      const asked = { cluster: config.name, address, permission: { verb: 'create', resource: 'pods' } } as const;
+      const body = JSON.stringify({
+        apiVersion: 'authorization.k8s.io/v1',
+        kind: 'SelfSubjectAccessReview',
+        spec: {
+          resourceAttributes: {
+            verb: permission.verb,
+            group: groupOf(permission.resource),
+            resource,
+            subresource,
+            namespace: permission.namespace,
+          },
+        },
+      });
+      const { status, text } = await send(
+        'POST',
+        '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+        body,
+        asked,
+      );
+      if (status !== 200 && status !== 201) throw statusFailure(asked, status, messageOf(text), undefined);
+      const review = z.object({ status: z.object({ allowed: z.boolean() }) });
+      return parse(text, review, permission).status.allowed;
+    },
+
+    async close() {
+      await pool?.dispatcher.close();
+      pool = undefined;
+    },
+  };
+}
+
+const workloadPaths: Readonly<Record<WorkloadKind, { group: string; resource: Permission['resource'] }>> = {
+  Deployment: { group: 'apps/v1', resource: 'deployments' },
+  StatefulSet: { group: 'apps/v1', resource: 'statefulsets' },
+  DaemonSet: { group: 'apps/v1', resource: 'daemonsets' },
+  ReplicaSet: { group: 'apps/v1', resource: 'replicasets' },
+  Job: { group: 'batch/v1', resource: 'jobs' },
+};
+
+function groupOf(resource: Permission['resource']): string {
+  if (resource === 'pods.metrics.k8s.io') return 'metrics.k8s.io';
+  if (resource === 'jobs') return 'batch';
+  return /sets$|^deployments$/.test(resource) ? 'apps' : '';
+}
+
+async function beforeAbort<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/** The API's own words in a Status object; undefined fields and other bodies give nothing. */
+function messageOf(text: string): string {
+  try {
+    const parsed = z.object({ message: z.string() }).safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data.message : '';
+  } catch {
+    return '';
+  }
+}
+
+function segment(name: string): string {
+  return encodeURIComponent(name);
+}
+
+function query(parameters: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+}

@@ -1,0 +1,74 @@
+import type { KubernetesEvent, Node, Pod, PodMetrics, Workload } from './objects.ts';
+
+/** The kinds of workload that own pods, as `deploy/x` may name them. */
+export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'ReplicaSet' | 'Job';
+
+export type PodQuery = {
+  /** Undefined: all namespaces. */
+  readonly namespace?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly limit: number;
+  readonly continue?: string | undefined;
+};
+
+export type PodPage = { readonly pods: readonly Pod[]; readonly continue: string | undefined };
+
+export type LogQuery = {
+  /** The log of the container that ran before the present one. */
+  readonly previous: boolean;
+  /** Only the last lines; without it the log is read from its beginning. */
+  readonly tailLines?: number;
+  readonly limitBytes: number;
+};
+
+/** A permission, as RBAC names it. */
+export type Permission = {
+  readonly verb: 'get' | 'list' | 'watch' | 'patch' | 'create';
+  readonly resource:
+    | 'pods'
+    | 'pods/log'
+    | 'events'
+    | 'nodes'
+    | 'replicasets'
+    | 'deployments'
+    | 'statefulsets'
+    | 'daemonsets'
+    | 'jobs'
+    | 'pods.metrics.k8s.io';
+  /** Undefined: everywhere. */
+  readonly namespace?: string | undefined;
+};
+
+/**
+ * What Quorum asks of one Kubernetes cluster: plain data, each call one API request with a deadline.
+ * What does not exist is undefined; everything else that goes wrong is a Refusal that says what and what to do.
+ */
+export type KubernetesCluster = {
+  /** The name in the config. */
+  readonly name: string;
+  /** Where the API is, without credentials: `https://10.0.0.1:6443`; for a recording its folder's name. */
+  readonly address: string;
+  /** The namespaces it is to be asked about; empty: all. */
+  readonly namespaces: readonly string[];
+  /** The context that the config names, for commands to copy; undefined: whatever the reader's kubectl points to. */
+  readonly context: string | undefined;
+  /** The API server's version: `v1.20.2`. */
+  version(): Promise<string>;
+  getPod(namespace: string, name: string): Promise<Pod | undefined>;
+  listPods(query: PodQuery): Promise<PodPage>;
+  getNode(name: string): Promise<Node | undefined>;
+  getWorkload(kind: WorkloadKind, namespace: string, name: string): Promise<Workload | undefined>;
+  /** Workloads of this name in all namespaces. */
+  findWorkloads(kind: WorkloadKind, name: string): Promise<readonly Workload[]>;
+  /** The events about one pod that the API still has (it keeps them for an hour). */
+  listEvents(namespace: string, pod: string): Promise<readonly KubernetesEvent[]>;
+  /** The events about one node: SystemOOM and its kin. The kubelet writes them into namespace default. */
+  listNodeEvents(node: string): Promise<readonly KubernetesEvent[]>;
+  /** Undefined where there is no such log: never restarted, not started yet, or rotated away. */
+  podLog(namespace: string, pod: string, container: string, query: LogQuery): Promise<string | undefined>;
+  /** Undefined where there is no sample, or no metrics API. */
+  podMetrics(namespace: string, pod: string): Promise<PodMetrics | undefined>;
+  canI(permission: Permission): Promise<boolean>;
+  close(): Promise<void>;
+};

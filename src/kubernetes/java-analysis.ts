@@ -1,0 +1,258 @@
+import { containerAwareness } from '../jvm/awareness.ts';
+import { readFlags } from '../jvm/flags.ts';
+import { type Heap, predictHeap } from '../jvm/heap.ts';
+import { type Recommendation, recommendHeap } from '../jvm/recommendation.ts';
+import { formatJdkVersion, type JdkVersion, jdkFromImage, jdkFromLog, parseJdkVersion } from '../jvm/version.ts';
+import { Refusal } from '../refusal.ts';
+import type { Grade } from '../report/report.ts';
+import { formatBytes } from '../report/text.ts';
+import { type CgroupVersion, cgroupVersion } from './cgroup.ts';
+import type { Evidence } from './evidence.ts';
+import type { JavaContainer } from './java-container.ts';
+import { shownLine } from './java-log.ts';
+import { cpuShare, type MemoryLimit, nodeCpus, nodeMemoryBytes, usageBytes } from './memory-limit.ts';
+import type { Explanation } from './termination.ts';
+import { visibleCpus } from './visible-cpus.ts';
+
+/** What the JVM in a container takes by itself, as far as the pod tells. */
+export type JavaAnalysis = {
+  readonly jdk: JdkVersion | undefined;
+  /** Where the version is told: a clause. */
+  readonly jdkFrom: string;
+  readonly jdkGrade: Grade;
+  readonly heap: Heap | undefined;
+  readonly heapGrade: Grade;
+  readonly cgroup: CgroupVersion;
+  /** Why there is no heap: not modelled, or something is not known. */
+  readonly heapMissing: Refusal | undefined;
+  /** What the heap would be if what is not known were otherwise: sentences. */
+  readonly otherwise: readonly string[];
+  readonly notes: readonly string[];
+  readonly recommendation: Recommendation | undefined;
+  readonly recommendationMissing: Refusal | undefined;
+};
+
+/** Finds the JDK, predicts its heap and, where memory was the matter, reckons the flags to set. */
+export function analyseJava(
+  evidence: Evidence,
+  limit: MemoryLimit,
+  java: JavaContainer,
+  explanation: Explanation,
+): JavaAnalysis {
+  const { version: jdk, from: jdkFrom, grade: jdkGrade } = findJdk(evidence);
+  const cgroup = cgroupVersion(evidence.node);
+  const prediction = predict(evidence, limit, java, jdk, cgroup);
+  const advised = recommend(evidence, limit, java, jdk, prediction.heap, explanation);
+  return {
+    jdk,
+    jdkFrom,
+    jdkGrade,
+    cgroup,
+    ...prediction,
+    heapGrade: heapGrade(jdkGrade, prediction, java),
+    ...advised,
+  };
+}
+
+function findJdk({ startLog, endLog, container }: Evidence): {
+  version: JdkVersion | undefined;
+  from: string;
+  grade: Grade;
+} {
+  const logged = jdkFromLog(startLog ?? '') ?? jdkFromLog(endLog ?? '');
+  if (logged !== undefined)
+    return { version: logged.version, from: `the log: ${around(logged.line, logged.version.text)}`, grade: 'fact' };
+  const image = container.spec?.image ?? container.status?.image;
+  const tagged = image === undefined ? undefined : jdkFromImage(image);
+  if (tagged !== undefined && image !== undefined)
+    return { version: tagged, from: `the image ${image}`, grade: 'inferred' };
+  return { version: undefined, from: 'neither the log that was read nor the image tells it', grade: 'unknown' };
+}
+
+/** The words around the version: log lines begin with times and class names, which nobody asked for. */
+function around(line: string, version: string): string {
+  const at = line.indexOf(version);
+  const start = at < 0 ? 0 : Math.max(0, at - 30);
+  const part = line.slice(start, start + 80);
+  return `${start > 0 ? '…' : ''}${shownLine(part)}${start + 80 < line.length ? '…' : ''}`;
+}
+
+type Prediction = Pick<JavaAnalysis, 'heap' | 'heapMissing' | 'otherwise' | 'notes'>;
+
+function predict(
+  evidence: Evidence,
+  limit: MemoryLimit,
+  java: JavaContainer,
+  jdk: JdkVersion | undefined,
+  cgroup: CgroupVersion,
+): Prediction {
+  const none = { heap: undefined, otherwise: [], notes: [] };
+  const nodeBytes = nodeMemoryBytes(evidence.node);
+  if (jdk === undefined)
+    return { ...none, heapMissing: unknownJdk, otherwise: bothHypotheses(evidence, limit, java, nodeBytes) };
+  if (nodeBytes === undefined && limit.limitBytes === undefined) return { ...none, heapMissing: unknownNode };
+  const info = evidence.node?.status.nodeInfo;
+  const effective = readFlags({ jdk, args: java.args, env: java.env }).effective;
+  const inputFor = (version: 'v1' | 'v2') => {
+    const kernel = info?.kernelVersion ?? null;
+    const awareness = containerAwareness({ jdk, flags: effective, cgroup: version, kernel });
+    const seen = visibleCpus(jdk, awareness, nodeCpus(evidence.node) ?? 2, cpuShare(evidence.container.spec));
+    return {
+      awareness,
+      seen,
+      input: {
+        jdk,
+        limitBytes: limit.limitBytes ?? null,
+        // Without the node only a JVM that sees its limit can be reckoned; its limit bounds what it may ask for.
+        nodeBytes: nodeBytes ?? limit.limitBytes ?? 0,
+        cpus: seen.cpus,
+        architecture: info?.architecture ?? evidence.node?.metadata.labels['kubernetes.io/arch'] ?? 'amd64',
+        cgroup: version,
+        kernel,
+        args: java.args,
+        env: java.env,
+      },
+    };
+  };
+  try {
+    const assumed = cgroup.version ?? 'v2';
+    const main = inputFor(assumed);
+    if (nodeBytes === undefined && !main.awareness.assumed) return { ...none, heapMissing: unknownNode };
+    const heap = predictHeap(main.input);
+    if (heap.fatal !== null && hasRun(evidence)) return { ...none, heapMissing: contradiction(heap.fatal) };
+    const notes = [...heap.notes, `CPUs it counts: ${main.seen.cpus} (${main.seen.why}).`];
+    const otherwise: string[] = [];
+    if (heap.otherwiseMaxHeapBytes !== null)
+      otherwise.push(
+        `If it ${main.awareness.assumed ? 'does not see' : 'does see'} its limit, the largest heap is ${formatBytes(heap.otherwiseMaxHeapBytes)}.`,
+      );
+    if (cgroup.version === undefined && limit.limitBytes !== undefined) {
+      const other = predictHeap(inputFor('v1').input);
+      if (other.maxHeapBytes !== heap.maxHeapBytes)
+        otherwise.push(
+          `If the node runs cgroup v1 (${cgroup.why}), the largest heap is ${formatBytes(other.maxHeapBytes)}.`,
+        );
+    }
+    if (nodeBytes === undefined) notes.push('The node could not be read: its memory and CPUs are not counted.');
+    return { heap, heapMissing: undefined, otherwise, notes };
+  } catch (error) {
+    if (error instanceof Refusal) return { ...none, heapMissing: error };
+    throw error;
+  }
+}
+
+/** A container that was killed for memory or runs now did start, whatever its flags look like from here. */
+function hasRun({ container }: Evidence): boolean {
+  return container.ended?.reason === 'OOMKilled' || container.status?.state.running !== undefined;
+}
+
+function contradiction(fatal: string): Refusal {
+  return new Refusal(
+    `With the flags seen here this JVM would refuse to start (${shownLine(fatal)}), yet it ran: something is not seen.`,
+    'Read its flags in the container: jcmd 1 VM.command_line.',
+  );
+}
+
+const unknownJdk = new Refusal(
+  'The JDK’s version is not known, so its heap cannot be reckoned for certain.',
+  'Run java -version in the container, or log it at the start with -showversion.',
+);
+const unknownNode = new Refusal(
+  'The node’s memory is not known, and this JVM sizes its heap by it.',
+  'Grant get nodes to Quorum’s identity, or set -Xmx.',
+);
+
+/** Without a version: what a JVM takes that sees its limit, and what one takes that does not. */
+function bothHypotheses(
+  evidence: Evidence,
+  limit: MemoryLimit,
+  java: JavaContainer,
+  nodeBytes: number | undefined,
+): string[] {
+  const { limitBytes } = limit;
+  if (limitBytes === undefined || nodeBytes === undefined) return [];
+  const heapOf = (version: string) => {
+    const jdk = parseJdkVersion(version);
+    if (jdk === undefined) return undefined;
+    try {
+      return predictHeap({
+        jdk,
+        limitBytes,
+        nodeBytes,
+        cpus: nodeCpus(evidence.node) ?? 2,
+        architecture: evidence.node?.status.nodeInfo.architecture ?? 'amd64',
+        cgroup: 'v1',
+        kernel: null,
+        args: java.args,
+        env: java.env,
+      }).maxHeapBytes;
+    } catch (error) {
+      if (error instanceof Refusal) return undefined;
+      throw error;
+    }
+  };
+  const aware = heapOf('17.0.20');
+  const blind = heapOf('8u181');
+  if (aware === undefined || blind === undefined || aware === 0 || blind === 0) return [];
+  if (aware === blind) return [`Whatever the version, its flags give a largest heap of ${formatBytes(aware)}.`];
+  const wasKilled = evidence.container.ended?.reason === 'OOMKilled';
+  const rest = limitBytes - aware;
+  const pick =
+    wasKilled && blind > limitBytes && rest > limitBytes / 2
+      ? ` The second fits what happened: beside a heap of ${formatBytes(aware)} the rest of the process would have needed ${formatBytes(rest)}.`
+      : '';
+  return [
+    `A JVM that sees its limit would take up to ${formatBytes(aware)}; one that does not would take up to ${formatBytes(blind)}, from the node’s ${formatBytes(nodeBytes)}.${pick}`,
+  ];
+}
+
+function heapGrade(jdkGrade: Grade, { heap }: Prediction, java: JavaContainer): Grade {
+  if (heap === undefined) return 'unknown';
+  const isExact = jdkGrade === 'fact' && heap.awareness.grade === 'fact' && java.unknown.length === 0;
+  return isExact ? 'fact' : heap.awareness.aware === null ? 'unknown' : 'inferred';
+}
+
+function recommend(
+  evidence: Evidence,
+  limit: MemoryLimit,
+  java: JavaContainer,
+  jdk: JdkVersion | undefined,
+  heap: Heap | undefined,
+  { cause }: Explanation,
+): Pick<JavaAnalysis, 'recommendation' | 'recommendationMissing'> {
+  const isHeapTrouble = cause === 'heap' || cause === 'gc-overhead';
+  const wasKilled = cause === 'limit' || cause === 'pod-limit' || cause === 'child-process';
+  const mayOutgrow = heap !== undefined && limit.limitBytes !== undefined && heap.maxHeapBytes > limit.limitBytes;
+  if (limit.limitBytes === undefined || !(isHeapTrouble || wasKilled || (mayOutgrow && cause === 'none')))
+    return { recommendation: undefined, recommendationMissing: undefined };
+  // Their flags are other ones: what is not modelled is not advised upon either.
+  if (jdk?.vendor === 'openj9' || jdk?.vendor === 'graalvm-native')
+    return { recommendation: undefined, recommendationMissing: undefined };
+  if (heap !== undefined && heap.fatal !== null) return { recommendation: undefined, recommendationMissing: undefined };
+  // A sample of the present container: a lower bound of its peak.
+  const peakBytes = usageBytes(evidence.metrics, evidence.container.name);
+  try {
+    return {
+      recommendation: recommendHeap({
+        jdk: jdk ?? null,
+        limitBytes: limit.limitBytes,
+        gc: heap?.gc ?? 'Serial',
+        containerAware: heap?.containerAware ?? null,
+        knownFlags: jdk === undefined ? [] : readFlags({ jdk, args: java.args, env: java.env }).effective,
+        ...(heap === undefined ? {} : { heapBytes: heap.maxHeapBytes }),
+        wasKilled,
+        ...(peakBytes === undefined ? {} : { peakBytes }),
+        ...(isHeapTrouble ? { outOfMemory: 'heap' } : {}),
+      }),
+      recommendationMissing: undefined,
+    };
+  } catch (error) {
+    if (error instanceof Refusal) return { recommendation: undefined, recommendationMissing: error };
+    throw error;
+  }
+}
+
+/** The version as reports show it; null where it is not known. */
+export function jdkName(jdk: JdkVersion | undefined): string | null {
+  return jdk === undefined ? null : `${formatJdkVersion(jdk)}${jdk.vendor === 'openj9' ? ' (OpenJ9)' : ''}`;
+}

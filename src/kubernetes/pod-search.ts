@@ -1,0 +1,309 @@
+import { distance } from 'fastest-levenshtein';
+import { Refusal } from '../refusal.ts';
+import { count, listed, shortened } from '../report/text.ts';
+import type { KubernetesCluster, PodPage, WorkloadKind } from './cluster.ts';
+import { worstPod } from './containers.ts';
+import type { Pod, Workload } from './objects.ts';
+import { type PodReference, workloadWord } from './pod-reference.ts';
+import { RequestFailure } from './request-failure.ts';
+import { type Replicas, replicasAmong, replicasOf, workloadNameOf } from './workloads.ts';
+
+/** The pod that was meant, and what the search learned on its way. */
+export type FoundPod = {
+  readonly pod: Pod;
+  /** How many API requests it took. */
+  readonly requests: number;
+  /** How many of its workload's pods are ready, where the search saw all of them. */
+  readonly replicas: Replicas | undefined;
+  /** Why this pod and no other, where the name left a choice: a sentence. */
+  readonly chosenBecause: string | undefined;
+};
+
+const pageSize = 500;
+const mostPages = 2;
+const mostChoices = 8;
+/** With more namespaces than this the budget of eight requests does not allow asking each. */
+const mostNamespacesAsked = 3;
+
+/**
+ * Finds the pod: a full name anywhere, the beginning of a name where it is shown to be unique, or a workload's worst pod.
+ * @throws Refusal with names to choose from when the name fits no pod, or more than one
+ */
+export async function findPod(cluster: KubernetesCluster, reference: PodReference): Promise<FoundPod> {
+  const { namespace } = reference;
+  if (namespace !== undefined && cluster.namespaces.length > 0 && !cluster.namespaces.includes(namespace))
+    throw new Refusal(
+      `Quorum is not set up for namespace ${namespace} of ${cluster.name}.`,
+      `It looks into ${listed(cluster.namespaces)}; add others to kubernetes.clusters.${cluster.name}.namespaces.`,
+      cluster.namespaces,
+    );
+  const settled = namespace ?? (cluster.namespaces.length === 1 ? cluster.namespaces[0] : undefined);
+  if (reference.kind === 'workload') return findWorstPod(cluster, reference.workload, settled, reference.name);
+  return settled === undefined
+    ? findPodAnywhere(cluster, reference.name)
+    : findPodInNamespace(cluster, settled, reference.name);
+}
+
+async function findPodInNamespace(cluster: KubernetesCluster, namespace: string, name: string): Promise<FoundPod> {
+  const pod = name.endsWith('-') || name.endsWith('.') ? undefined : await cluster.getPod(namespace, name);
+  const spent = name.endsWith('-') || name.endsWith('.') ? 0 : 1;
+  if (pod !== undefined) return { pod, requests: spent, replicas: undefined, chosenBecause: undefined };
+  const { pods, pages, isComplete } = await readPages(cluster, namespace);
+  if (pods.length === 0) throw await emptyNamespace(cluster, namespace, name);
+  return byBeginning(cluster, name, pods, spent + pages, isComplete ? 'all' : 'some', namespace);
+}
+
+/** A mistyped namespace has no pods either; a pod of that name elsewhere is what was meant. */
+async function emptyNamespace(cluster: KubernetesCluster, namespace: string, name: string): Promise<Refusal> {
+  const elsewhere = await podsNamed(cluster, name).catch(() => ({ pods: [] }));
+  const isElsewhere = elsewhere.pods.length > 0;
+  return new Refusal(
+    `There is no pod at all in namespace ${namespace}.`,
+    isElsewhere
+      ? 'A pod of that name is in another one.'
+      : 'Check the spelling of the namespace: kubectl get namespaces.',
+    elsewhere.pods.map(fullName).slice(0, mostChoices),
+  );
+}
+
+async function findPodAnywhere(cluster: KubernetesCluster, name: string): Promise<FoundPod> {
+  const { pods: named, requests } = await podsNamed(cluster, name);
+  const pod = named[0];
+  if (pod !== undefined && named.length === 1) return { pod, requests, replicas: undefined, chosenBecause: undefined };
+  if (named.length > 1)
+    throw new Refusal(
+      `${count(named.length, 'pod')} are called ${name}, in different namespaces.`,
+      'Say which: type namespace/pod.',
+      named.map(fullName).slice(0, mostChoices),
+    );
+  if (cluster.namespaces.length > 0)
+    throw new Refusal(
+      `No pod is called ${name} in ${listed(cluster.namespaces)}.`,
+      'A beginning is enough when the namespace is given: type namespace/beginning.',
+      cluster.namespaces.map((namespace) => `${namespace}/${name}`).slice(0, mostChoices),
+    );
+  const { pods, pages, isComplete } = await readPages(cluster, undefined);
+  return byBeginning(cluster, name, pods, requests + pages, isComplete ? 'all' : 'some', undefined);
+}
+
+/** Pods of exactly this name, in all namespaces that Quorum looks into. */
+async function podsNamed(
+  cluster: KubernetesCluster,
+  name: string,
+): Promise<{ pods: readonly Pod[]; requests: number }> {
+  const fieldSelector = `metadata.name=${name}`;
+  const { namespaces } = cluster;
+  if (namespaces.length > 0 && namespaces.length <= mostNamespacesAsked) {
+    const pages = await Promise.all(
+      namespaces.map((namespace) => cluster.listPods({ namespace, fieldSelector, limit: mostChoices })),
+    );
+    return { pods: pages.flatMap(({ pods }) => pods), requests: namespaces.length };
+  }
+  try {
+    const { pods } = await cluster.listPods({ fieldSelector, limit: 50 });
+    const seen = pods.filter(
+      ({ metadata }) => namespaces.length === 0 || namespaces.includes(metadata.namespace ?? ''),
+    );
+    return { pods: seen, requests: 1 };
+  } catch (error) {
+    if (!(error instanceof RequestFailure) || error.kind !== 'forbidden') throw error;
+    throw new RequestFailure(
+      'forbidden',
+      error.message,
+      `Name the namespace: -n, or namespace/${name}. Or: ${error.advice}`,
+    );
+  }
+}
+
+type Pages = { readonly pods: readonly Pod[]; readonly pages: number; readonly isComplete: boolean };
+
+async function readPages(cluster: KubernetesCluster, namespace: string | undefined): Promise<Pages> {
+  const pods: Pod[] = [];
+  let page: PodPage | undefined;
+  for (let pages = 1; pages <= mostPages; pages++) {
+    page = await cluster.listPods({ namespace, limit: pageSize, continue: page?.continue });
+    pods.push(...page.pods);
+    if (page.continue === undefined) return { pods, pages, isComplete: true };
+  }
+  return { pods, pages: mostPages, isComplete: false };
+}
+
+function byBeginning(
+  cluster: KubernetesCluster,
+  beginning: string,
+  pods: readonly Pod[],
+  requests: number,
+  seen: 'all' | 'some',
+  namespace: string | undefined,
+): FoundPod {
+  const where = namespace === undefined ? cluster.name : `namespace ${namespace}`;
+  const matches = pods.filter(({ metadata }) => (metadata.name ?? '').startsWith(beginning));
+  const shown = (pod: Pod) => fullName(pod);
+  if (seen === 'some')
+    throw new Refusal(
+      `${where} has more than ${pageSize * mostPages} pods: the beginning ${shortened(beginning, 60)} cannot be shown to be unique.`,
+      namespace === undefined
+        ? 'Type the full name, or the namespace with it: namespace/beginning.'
+        : 'Type the full name.',
+      matches.map(shown).slice(0, mostChoices),
+    );
+  const [pod] = matches;
+  if (pod !== undefined && matches.length === 1)
+    return {
+      pod,
+      requests,
+      replicas: replicasAmong(pods, pod),
+      chosenBecause: `It is the only pod in ${where} whose name begins with ${beginning}.`,
+    };
+  if (matches.length > 1)
+    throw new Refusal(
+      `${count(matches.length, 'pod')} in ${where} begin with ${shortened(beginning, 60)}.`,
+      `Type more of the name${commonWorkload(matches)}.`,
+      matches.map(shown).sort().slice(0, mostChoices),
+    );
+  const near = nearestPods(beginning, pods);
+  throw new Refusal(
+    pods.length === 0
+      ? `There is no pod at all in ${where}.`
+      : `No pod in ${where} is called ${shortened(beginning, 60)}, or begins so.`,
+    near.length > 0
+      ? 'It may be gone: a replaced pod has a new name. Take one of these.'
+      : `It may be gone: a replaced pod has a new name. Look with kubectl get pods${namespace === undefined ? ' -A' : ` -n ${namespace}`}.`,
+    near.map(shown),
+  );
+}
+
+/** When all that fit belong to one Deployment, its worst pod is the shorter question. */
+function commonWorkload(pods: readonly Pod[]): string {
+  const names = new Set(
+    pods.map((pod) => {
+      const replicas = replicasAmong([pod], pod);
+      return replicas === undefined ? undefined : `${replicas.workload} -n ${pod.metadata.namespace ?? ''}`;
+    }),
+  );
+  const [name] = names;
+  return names.size === 1 && name !== undefined ? `, or ask for the worst of them: ${name}` : '';
+}
+
+/** Pods whose name, or whose workload's name, holds what was typed or is within a few slips of it; nearest first. */
+function nearestPods(typed: string, pods: readonly Pod[]): Pod[] {
+  const asked = typed.slice(0, 80);
+  const rated = pods.map((pod) => {
+    const name = (pod.metadata.name ?? '').slice(0, 80);
+    const workload = workloadNameOf(pod)?.split('/')[1] ?? name;
+    const slips = Math.min(distance(asked, name), distance(asked, workload.slice(0, 80)));
+    return { pod, slips: name.includes(asked) ? 0 : slips };
+  });
+  return rated
+    .filter(({ slips }) => slips <= mostSlips(asked))
+    .sort((a, b) => a.slips - b.slips || fullName(a.pod).localeCompare(fullName(b.pod), 'en'))
+    .slice(0, mostChoices)
+    .map(({ pod }) => pod);
+}
+
+/** How far off a name may be and still be worth offering. */
+function mostSlips(asked: string): number {
+  return Math.max(1, Math.floor(asked.length / 3));
+}
+
+async function findWorstPod(
+  cluster: KubernetesCluster,
+  kind: WorkloadKind,
+  namespace: string | undefined,
+  name: string,
+): Promise<FoundPod> {
+  const workload = await workloadNamed(cluster, kind, namespace, name);
+  const place = workload.metadata.namespace ?? namespace ?? '';
+  const labelSelector = selectorText(workload);
+  if (labelSelector === '')
+    throw new Refusal(`${workloadWord[kind]}/${name} selects no pods.`, 'Type the name of a pod.');
+  const { pods, continue: more } = await cluster.listPods({ namespace: place, labelSelector, limit: pageSize });
+  const pod = worstPod(pods);
+  if (pod === undefined)
+    throw new Refusal(
+      `${workloadWord[kind]}/${name} in namespace ${place} has no pods now.`,
+      `See why: kubectl describe ${workloadWord[kind]}/${name} -n ${place}`,
+    );
+  const among = more === undefined ? `its ${count(pods.length, 'pod')}` : `its first ${pageSize} pods`;
+  return {
+    pod,
+    requests: 2,
+    replicas: kind === 'Job' ? undefined : replicasOf(kind, workload),
+    chosenBecause: `Of ${among} ${workloadWord[kind]}/${name} fares worst with this one.`,
+  };
+}
+
+async function workloadNamed(
+  cluster: KubernetesCluster,
+  kind: WorkloadKind,
+  namespace: string | undefined,
+  name: string,
+): Promise<Workload> {
+  const word = workloadWord[kind];
+  if (namespace !== undefined) {
+    const workload = await cluster.getWorkload(kind, namespace, name);
+    if (workload !== undefined) return workload;
+    throw await unknownWorkload(cluster, word, name, namespace);
+  }
+  const found = (await cluster.findWorkloads(kind, name)).filter(
+    ({ metadata }) => cluster.namespaces.length === 0 || cluster.namespaces.includes(metadata.namespace ?? ''),
+  );
+  const [workload] = found;
+  if (workload !== undefined && found.length === 1) return workload;
+  if (found.length > 1)
+    throw new Refusal(
+      `${count(found.length, 'namespace')} have a ${word}/${name}.`,
+      'Say which one.',
+      found.map(({ metadata }) => `${metadata.namespace ?? ''}/${word}/${name}`).slice(0, mostChoices),
+    );
+  throw await unknownWorkload(cluster, word, name, undefined);
+}
+
+/** Offers the workloads with nearly that name, as far as a page of pods tells them. */
+async function unknownWorkload(
+  cluster: KubernetesCluster,
+  word: string,
+  name: string,
+  namespace: string | undefined,
+): Promise<Refusal> {
+  const page = await cluster.listPods({ namespace, limit: pageSize }).catch(() => undefined);
+  const rated = (page?.pods ?? []).flatMap((pod) => {
+    const workload = workloadNameOf(pod);
+    const known = workload?.split('/')[1] ?? '';
+    const slips = known.includes(name) ? 0 : distance(name.slice(0, 80), known.slice(0, 80));
+    return workload === undefined || slips > mostSlips(name)
+      ? []
+      : [{ slips, choice: `${pod.metadata.namespace ?? ''}/${workload}` }];
+  });
+  const near = [
+    ...new Set(
+      rated.sort((a, b) => a.slips - b.slips || a.choice.localeCompare(b.choice, 'en')).map(({ choice }) => choice),
+    ),
+  ];
+  return new Refusal(
+    namespace === undefined
+      ? `No namespace has a ${word}/${name}.`
+      : `There is no ${word}/${name} in namespace ${namespace}.`,
+    near.length > 0
+      ? 'Take one of these, or a pod’s name.'
+      : `Look with kubectl get ${word} ${namespace === undefined ? '-A' : `-n ${namespace}`}; a pod’s name works too.`,
+    near.slice(0, mostChoices),
+  );
+}
+
+/** A workload's selector, as the API takes it in a query: `app=shop,tier in (a,b),!canary`. */
+export function selectorText(workload: Workload): string {
+  const { matchLabels = {}, matchExpressions = [] } = workload.spec.selector ?? {};
+  const labels = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
+  const expressions = matchExpressions.map(({ key, operator, values }) => {
+    if (operator === 'Exists') return key;
+    if (operator === 'DoesNotExist') return `!${key}`;
+    return `${key} ${operator === 'NotIn' ? 'notin' : 'in'} (${values.join(',')})`;
+  });
+  return [...labels, ...expressions].join(',');
+}
+
+/** `namespace/pod`: what can be typed. */
+function fullName({ metadata }: Pod): string {
+  return metadata.namespace === undefined ? (metadata.name ?? '') : `${metadata.namespace}/${metadata.name ?? ''}`;
+}

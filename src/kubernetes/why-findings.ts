@@ -1,0 +1,256 @@
+import type { Finding, Severity } from '../report/report.ts';
+import { count, formatBytes, formatDuration, listed } from '../report/text.ts';
+import { causeAdvice } from './cause-advice.ts';
+import { badness, containersOf } from './containers.ts';
+import type { Evidence } from './evidence.ts';
+import { kubectl } from './heap-flags.ts';
+import type { JavaAnalysis } from './java-analysis.ts';
+import type { JavaContainer } from './java-container.ts';
+import type { MemoryLimit } from './memory-limit.ts';
+import { timeMs } from './objects.ts';
+import type { NextRestart } from './restart-backoff.ts';
+import type { Cause, Explanation } from './termination.ts';
+
+/** All that was found out about one container; the report is made from it and from nothing else. */
+export type Answer = {
+  readonly evidence: Evidence;
+  readonly limit: MemoryLimit;
+  readonly nodeBytes: number | undefined;
+  readonly java: JavaContainer;
+  readonly explanation: Explanation;
+  /** Undefined for a container that is not Java, or not known to be. */
+  readonly analysis: JavaAnalysis | undefined;
+  readonly nextRestart: NextRestart | undefined;
+  readonly now: Date;
+};
+
+const dayMs = 86_400_000;
+const harmless: ReadonlySet<Cause> = new Set(['none', 'completed']);
+
+/** Whether the heap may grow past the limit: then the kernel kills before the JVM can throw. */
+export function mayOutgrowLimit({ analysis, limit }: Answer): boolean {
+  const heap = analysis?.heap;
+  return heap !== undefined && limit.limitBytes !== undefined && heap.maxHeapBytes > limit.limitBytes;
+}
+
+/** The findings of the answer, in the order of telling; the report sorts them by severity. */
+export function whyFindings(answer: Answer): Finding[] {
+  const { evidence, java, explanation } = answer;
+  return [
+    mainFinding(answer),
+    ...heapFindings(answer),
+    ...(java.isJava === true || harmless.has(explanation.cause) ? [] : [notJava(answer)]),
+    ...rolloutFindings(answer),
+    ...replicaFindings(answer),
+    ...restartFindings(answer),
+    ...limitFindings(answer),
+    ...otherContainers(answer),
+    ...evidence.missing,
+  ];
+}
+
+function mainFinding(answer: Answer): Finding {
+  const { evidence, explanation } = answer;
+  const { ended, name } = evidence.container;
+  const { cause, grade, claim, evidence: seen } = explanation;
+  return {
+    severity: severityOf(answer),
+    grade,
+    claim: `Container ${name}: ${lowerFirst(claim)}`,
+    evidence: seen,
+    advice: mainAdvice(answer),
+    ...(ended?.finishedAt === undefined || harmless.has(cause) ? {} : { since: ended.finishedAt }),
+  };
+}
+
+function severityOf({ explanation, evidence, now }: Answer): Severity {
+  const { cause, livesOn } = explanation;
+  if (harmless.has(cause)) return 'info';
+  if (cause === 'unknown' || cause === 'sigterm' || livesOn) return 'warning';
+  const isDown = evidence.container.status?.state.running === undefined;
+  const endedMs = timeMs(evidence.container.ended?.finishedAt);
+  const isRecent = endedMs === undefined || now.getTime() - endedMs < dayMs;
+  return isDown || isRecent ? 'critical' : 'warning';
+}
+
+function mainAdvice(answer: Answer): string {
+  const { analysis, explanation } = answer;
+  const recommendation = analysis?.recommendation;
+  if (recommendation !== undefined && recommendation.flags.length > 0 && recommendation.verdict !== 'C')
+    return `Set ${recommendation.flags[0]} (the block below has all flags).`;
+  if (recommendation?.verdict === 'C')
+    return 'Its heap is not the trouble: look for what grows beside it before any flag is changed.';
+  if (recommendation?.neededLimitBytes !== undefined && recommendation.neededLimitBytes !== null)
+    return `No heap fits into this limit: raise it to ${formatBytes(recommendation.neededLimitBytes)}.`;
+  return causeAdvice[explanation.cause].advice;
+}
+
+function heapFindings(answer: Answer): Finding[] {
+  const { analysis, limit, explanation, nodeBytes } = answer;
+  if (analysis === undefined) return [];
+  const { heap, heapMissing, otherwise, heapGrade } = analysis;
+  const matters = !harmless.has(explanation.cause);
+  if (heap === undefined)
+    return heapMissing === undefined
+      ? []
+      : [
+          {
+            severity: matters && isMemory(explanation.cause) ? 'warning' : 'info',
+            grade: 'unknown',
+            claim: heapMissing.message,
+            evidence: otherwise.length > 0 ? otherwise.join(' ') : `The version: ${analysis.jdkFrom}.`,
+            advice: heapMissing.advice,
+          },
+        ];
+  if (heap.fatal !== null)
+    return [
+      {
+        severity: 'critical',
+        grade: explanation.cause === 'bad-flags' ? 'fact' : 'inferred',
+        claim: 'This JVM refuses to start with these flags.',
+        evidence: heap.fatal,
+        advice: 'Correct the flag; it is no memory problem.',
+      },
+    ];
+  const findings: Finding[] = [];
+  if (mayOutgrowLimit(answer) && limit.limitBytes !== undefined)
+    findings.push({
+      severity: matters ? 'critical' : 'warning',
+      grade: heapGrade === 'fact' ? 'fact' : 'inferred',
+      claim: `The heap may grow to ${formatBytes(heap.maxHeapBytes)} and the limit is ${formatBytes(limit.limitBytes)}: the kernel kills the container before the JVM can throw OutOfMemoryError.`,
+      evidence: `JDK ${heap.jdk} (${analysis.jdkFrom}); ${heap.awareness.why}${nodeBytes === undefined ? '' : `; node ${formatBytes(nodeBytes)}`}; largest heap ${heap.maxHeapBytes} bytes`,
+      advice: heap.awareness.mend ?? 'Set -Xmx below the limit.',
+    });
+  else if (heap.awareness.mend !== null && limit.limitBytes !== undefined && heap.awareness.aware !== true)
+    findings.push({
+      severity: 'info',
+      grade: heap.awareness.grade,
+      claim: `This JVM ${heap.awareness.aware === null ? 'may not see' : 'does not see'} its limit.`,
+      evidence: `${heap.awareness.why}${otherwise.length > 0 ? `. ${otherwise.join(' ')}` : ''}`,
+      advice: heap.awareness.mend,
+    });
+  else if (otherwise.length > 0)
+    findings.push({
+      severity: 'info',
+      grade: 'unknown',
+      claim: 'The largest heap depends on what is not known.',
+      evidence: otherwise.join(' '),
+      advice: 'The flags below hold either way.',
+    });
+  return findings;
+}
+
+function isMemory(cause: Cause): boolean {
+  return cause === 'limit' || cause === 'pod-limit' || cause === 'heap' || cause === 'gc-overhead';
+}
+
+function notJava({ java, evidence }: Answer): Finding {
+  const isKnown = java.isJava === false;
+  return {
+    severity: 'info',
+    grade: isKnown ? 'inferred' : 'unknown',
+    claim: isKnown
+      ? `Container ${evidence.container.name} is not Java: JVM flags do not apply.`
+      : `Whether container ${evidence.container.name} is Java cannot be seen.`,
+    evidence: java.why,
+    advice: isKnown
+      ? 'Raise the limit, or lower what this program uses by its own settings.'
+      : 'If it is, say its version in the log at start (-showversion), and ask again.',
+  };
+}
+
+function replicaFindings({ evidence }: Answer): Finding[] {
+  const { replicas } = evidence;
+  if (replicas === undefined || replicas.ready >= replicas.wanted) return [];
+  return [
+    {
+      severity: replicas.ready === 0 ? 'critical' : 'warning',
+      grade: 'fact',
+      claim: `${replicas.workload}: ${replicas.ready} of ${replicas.wanted} replicas ready.`,
+      evidence: `status of ${replicas.kind}${replicas.revision === undefined ? '' : `, revision ${replicas.revision}${replicas.since === undefined ? '' : ` since ${replicas.since}`}`}`,
+      advice:
+        replicas.ready === 0
+          ? 'Nobody is served by it now: if it began with a rollout, undo that first and set flags later.'
+          : 'The others carry its load.',
+    },
+  ];
+}
+
+/** A death within a day of a new revision: going back is quicker than any flag. */
+function rolloutFindings({ evidence, explanation }: Answer): Finding[] {
+  const { replicas, pod, container } = evidence;
+  const sinceMs = timeMs(replicas?.since);
+  const endedMs = timeMs(container.ended?.finishedAt);
+  if (harmless.has(explanation.cause) || replicas === undefined || sinceMs === undefined || endedMs === undefined)
+    return [];
+  const laterMs = endedMs - sinceMs;
+  if (laterMs < 0 || laterMs > dayMs || replicas.revision === undefined || replicas.revision === '1') return [];
+  const command = kubectl(undefined, ['rollout', 'undo', replicas.workload, '-n', pod.metadata.namespace ?? 'default']);
+  return [
+    {
+      severity: 'warning',
+      grade: 'inferred',
+      claim: `It died ${formatDuration(laterMs)} after revision ${replicas.revision} was rolled out.`,
+      evidence: `the ReplicaSet of revision ${replicas.revision} was made at ${replicas.since}`,
+      advice: 'If the revision before it ran well, go back to that first, and set flags later.',
+      command,
+    },
+  ];
+}
+
+function restartFindings({ nextRestart, evidence }: Answer): Finding[] {
+  if (nextRestart === undefined) return [];
+  const { ended, status } = evidence.container;
+  return [
+    {
+      severity: 'info',
+      grade: 'inferred',
+      claim:
+        nextRestart.inMs === 0
+          ? 'The next restart is due.'
+          : `The next restart comes in ${formatDuration(nextRestart.inMs)}.`,
+      evidence:
+        nextRestart.knownFrom === 'message'
+          ? `CrashLoopBackOff: the kubelet waits ${formatDuration(nextRestart.delayMs)} from the end, ${ended?.finishedAt}`
+          : `CrashLoopBackOff after ${count(status?.restartCount ?? 0, 'restart')}: 10 s, doubled each time, at most 5 min, from the end, ${ended?.finishedAt}`,
+      advice: 'A new rollout does not wait for it.',
+    },
+  ];
+}
+
+/** Without a limit a Java heap follows the node, and it is the node that suffers. */
+function limitFindings({ limit, java, explanation, evidence }: Answer): Finding[] {
+  if (limit.limitBytes !== undefined || java.isJava !== true || explanation.cause === 'node-oom') return [];
+  return [
+    {
+      severity: 'info',
+      grade: 'fact',
+      claim: limit.note === undefined ? 'It has no memory limit.' : `Its memory limit does not count: ${limit.note}.`,
+      evidence: `QoS class ${evidence.pod.status.qosClass ?? 'not given'}`,
+      advice: 'Set request and limit: without them a growing heap ends in an eviction or in the node’s own OOM killer.',
+    },
+  ];
+}
+
+/** Containers of the same pod that need looking at too. */
+function otherContainers({ evidence }: Answer): Finding[] {
+  const others = containersOf(evidence.pod).filter(
+    (container) => container.name !== evidence.container.name && badness(container) >= 3,
+  );
+  if (others.length === 0) return [];
+  return [
+    {
+      severity: 'info',
+      grade: 'fact',
+      claim: `Other containers of the pod ended badly too: ${listed(others.map(({ name }) => name))}.`,
+      evidence: others
+        .map(({ name, ended }) => `${name}: ${ended?.reason ?? 'ended'}, exit code ${ended?.exitCode ?? '?'}`)
+        .join('; '),
+      advice: 'Ask for one of them with -c.',
+    },
+  ];
+}
+
+function lowerFirst(text: string): string {
+  return /^(?:It|The|A|Something|No)\b/.test(text) ? text.slice(0, 1).toLowerCase() + text.slice(1) : text;
+}

@@ -1,0 +1,89 @@
+import { describe, expect, test } from '@jest/globals';
+import { isSecretName, redact, redactEnvironment } from '../src/redact.ts';
+
+const jwt = `eyJ${'hbGciOiJIUzI1NiJ9'}.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U`;
+
+describe('secrets in a text', () => {
+  test.each([
+    ['-Dspring.datasource.password=hunter2 -Xmx1g', '-Dspring.datasource.password=*** -Xmx1g'],
+    ['-Djavax.net.ssl.keyStorePassword="a b c" -jar x', '-Djavax.net.ssl.keyStorePassword="***" -jar x'],
+    ['{"password":"hunter2","user":"ann"}', '{"password":"***","user":"ann"}'],
+    ["{'api_key': 'abc', 'x': 1}", "{'api_key': '***', 'x': 1}"],
+    ['{\\"token\\":\\"abc\\"}', '{\\"token\\":\\"***\\"}'],
+    ['password: hunter2', 'password: ***'],
+    ['DB_PASSWORD=hunter2;x=1', 'DB_PASSWORD=***'],
+    ['--password hunter2 --verbose', '--password *** --verbose'],
+    ['--token=abc', '--token=***'],
+    ['-Dx.password=p@ss,w;rd!&} -Xmx1g', '-Dx.password=*** -Xmx1g'],
+    ['password:\nnext line', 'password:\nnext line'],
+    ['jdbc:postgresql://ann:hunter2@db:5432/shop?ssl=true', 'jdbc:postgresql://***@db:5432/shop?ssl=true'],
+    ['amqp://u:p@ss@mq/', 'amqp://***@mq/'],
+    ['jdbc:mysql://db/shop?user=ann&password=hunter2&x=1', 'jdbc:mysql://db/shop?user=ann&password=***'],
+    ['Authorization: Bearer abcdef123456', 'Authorization: Bearer ***'],
+    ['curl -H "X-Auth: Bearer abcdef123456"', 'curl -H "X-Auth: Bearer ***"'],
+    [`token is ${jwt}.`, 'token is ***.'],
+    ['key AKIAIOSFODNN7EXAMPLE used', 'key *** used'],
+    ['-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----', '***'],
+    ['https://hooks.slack.com/services/T0/B0/abc', 'https://hooks.slack.com/services/***'],
+  ])('are masked: %s', (text, shown) => {
+    expect(redact(text)).toBe(shown);
+  });
+
+  test.each([
+    '-Xmx312m -XX:MaxRAMPercentage=75.0 -XX:+ExitOnOutOfMemoryError',
+    'java.lang.OutOfMemoryError: Java heap space',
+    'http://checkout.shop.svc:8080/health?x=1',
+    'secret db, key url',
+    'The node was low on resource: memory.',
+    'PASSWORD_FILE=/run/secrets/db',
+  ])('are not seen where there are none: %s', (text) => {
+    expect(redact(text)).toBe(text);
+  });
+
+  test('are masked once, however often it is done', () => {
+    const once = redact('password=hunter2 Bearer abcdef123456 https://u:p@h/');
+    expect(redact(once)).toBe(once);
+  });
+
+  test('of a thousand planted in arguments, variables, logs and addresses none is left', () => {
+    const forms = [
+      (secret: string) => `-Dshop.db.password=${secret}`,
+      (secret: string) => `{"msg":"x","apiKey":"${secret}"}`,
+      (secret: string) => `https://bot:${secret}@host/path`,
+      (secret: string) => `Authorization: Bearer ${secret}`,
+      (secret: string) => `--client-secret ${secret}`,
+      (secret: string) => `ACCESS_TOKEN='${secret}'`,
+      (secret: string) => `private_key: ${secret}`,
+      (secret: string) => `ghp_${secret}${secret}`,
+    ];
+    const leaked = Array.from({ length: 1000 }, (_, index) => `s3cr3tValue${index}x`).filter((secret, index) =>
+      redact(`2026-11-03 INFO ${forms[index % forms.length]?.(secret)} and more`).includes(secret),
+    );
+    expect(leaked).toEqual([]);
+  });
+
+  test('are looked for in a long text without ado', () => {
+    const started = performance.now();
+    redact(`${'a'.repeat(20_000)} ${'password'.repeat(500)} ${'='.repeat(2000)} ${'https://'.repeat(500)}`);
+    expect(performance.now() - started).toBeLessThan(1000);
+  });
+});
+
+describe('the value of a variable', () => {
+  test.each([
+    ['DB_PASSWORD', 'x', '***'],
+    ['STRIPE_API_KEY', 'x', '***'],
+    ['githubToken', 'x', '***'],
+    ['SSH_KEY', 'x', '***'],
+    ['JAVA_TOOL_OPTIONS', '-Xmx1g -Dx.secret=y', '-Xmx1g -Dx.secret=***'],
+    ['DATABASE_URL', 'postgres://u:p@h/d', 'postgres://***@h/d'],
+    ['PASSWORD_FILE', '/run/x', '/run/x'],
+    ['JAVA_HOME', '/opt/java', '/opt/java'],
+  ])('is shown or not by its name: %s', (name, value, shown) => {
+    expect(redactEnvironment(name, value)).toBe(shown);
+  });
+
+  test('is known by the parts of a name', () => {
+    expect([isSecretName('SPRING_DATASOURCE_PASSWORD'), isSecretName('MaxHeapSize')]).toEqual([true, false]);
+  });
+});
