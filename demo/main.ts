@@ -3,13 +3,13 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { commands } from '../commands/index.ts';
 import { connectClusters } from '../src/clusters-client.ts';
-import { type Config, emptyConfig } from '../src/config.ts';
 import { usageOf } from '../src/grammar.ts';
 import { start } from '../src/serve.ts';
 import { messageOf } from '../src/thrown.ts';
 import { startEtcd } from '../test/support/etcd.ts';
 import { startKubernetes } from '../test/support/kubernetes/api.ts';
 import { loadRecorded, recordedPods } from '../test/support/kubernetes/recorded.ts';
+import { localConfig } from '../test/support/local-config.ts';
 import { makeFolder, removeFolder } from '../test/support/process.ts';
 import { startRedis } from '../test/support/redis.ts';
 import type { Thread } from '../test/support/slack/model.ts';
@@ -118,33 +118,13 @@ class Demo {
     this.channel = slack.addChannel({ name: 'ops', members: [ann.id, bob.id, guest.id], botIsMember: true }).id;
     slack.addChannel({ name: 'random', members: [ann.id, bob.id], botIsMember: false });
 
-    const empty = emptyConfig();
-    const config: Config = {
-      ...empty,
-      slack: {
-        mode: 'socket',
-        botToken: slack.botToken,
-        appToken: slack.appToken,
-        signingSecret: slack.signingSecret,
-        apiUrl: slack.apiUrl,
-        port: 0,
-        host: '127.0.0.1',
-        commandPrefix: '',
-      },
-      redis: { url: redis.url, prefix: redis.prefix },
-      http: { port: 0, host: '127.0.0.1' },
-      etcd: {
-        clusters: {
-          prod: {
-            endpoints: [...etcd.endpoints],
-            requestTimeout: 1000,
-            ...(etcd.tls === undefined ? {} : { tls: { ...etcd.tls } }),
-          },
-        },
-      },
-      kubernetes: { clusters: { prod: { kubeconfig, inCluster: false, namespaces: [], requestTimeout: 3000 } } },
-      access: { ...empty.access, operators: [ann.id], approvers: [bob.id] },
-    };
+    const config = localConfig({
+      slack,
+      redis,
+      etcd: { prod: etcd },
+      kubeconfigs: { prod: kubeconfig },
+      access: { operators: [ann.id], approvers: [bob.id] },
+    });
     const running = await start(config, ['bot', 'worker'], {
       log: pino({ level: 'warn' }, pino.destination(2)),
       clusters: connectClusters(config),

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { type CheckLine, checkExitCode, checkText, placementLines, redisLines, withoutPassword } from './check.ts';
 import { connectClusters } from './clusters-client.ts';
-import type { Config } from './config.ts';
+import { type Config, everySection } from './config.ts';
 import { readConfig } from './config-client.ts';
 import type { Permission } from './kubernetes/cluster.ts';
 import { redisOptions } from './redis/connection-client.ts';
@@ -34,18 +34,7 @@ export async function check(
 ): Promise<number> {
   let config: Config;
   try {
-    config = await readConfig(path, environment, [
-      'slack',
-      'redis',
-      'http',
-      'etcd',
-      'kubernetes',
-      'prometheus',
-      'access',
-      'links',
-      'changes',
-      'channels',
-    ]);
+    config = await readConfig(path, environment, everySection);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     for (const seen of error.message.split('\n'))

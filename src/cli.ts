@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { type Config, emptyConfig } from './config.ts';
+import { type Config, emptyConfig, everySection } from './config.ts';
 import { configPath, readConfig } from './config-client.ts';
 import { refusalReport } from './help.ts';
 import { nearest } from './nearest.ts';
@@ -72,18 +72,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     case 'start':
     case 'bot':
     case 'worker': {
-      const config = await readConfig(path, process.env, [
-        'slack',
-        'redis',
-        'http',
-        'etcd',
-        'kubernetes',
-        'prometheus',
-        'access',
-        'links',
-        'changes',
-        'channels',
-      ]);
+      const config = await readConfig(path, process.env, everySection);
       const { serve } = await import('./serve.ts');
       return await serve(config, verb === 'start' ? ['bot', 'worker'] : [verb]);
     }

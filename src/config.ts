@@ -190,6 +190,9 @@ export type Config = z.infer<typeof schema>;
 export type SlackConfig = NonNullable<Config['slack']>;
 export type Section = keyof Config;
 
+/** For a process that uses all of it. */
+export const everySection = Object.keys(schema.shape) as Section[];
+
 /**
  * Parses quorum.yaml.
  * @param source the file's text

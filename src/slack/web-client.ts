@@ -87,7 +87,7 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
   const quick = new WebClient(slack.botToken, { ...options, timeout: lookupTimeoutMs });
   const people = new Kept<Person>(personKeptMs);
   const channels = new Kept<Channel>(channelKeptMs);
-  const teams = new Kept<string>(24 * 3_600_000);
+  let ownTeam: string | undefined;
 
   async function call<T>(
     schema: z.ZodType<T>,
@@ -102,8 +102,9 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
     }
   }
 
-  const identity = async () => {
-    const answer = await call(identitySchema, 'auth.test', {});
+  const identity = async (by: WebClient = client) => {
+    const answer = await call(identitySchema, 'auth.test', {}, by);
+    ownTeam = answer.team_id;
     const scopes = answer.response_metadata?.scopes ?? [];
     return { userId: answer.user_id, botName: answer.user, teamId: answer.team_id, team: answer.team, scopes };
   };
@@ -206,14 +207,13 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
       }),
     person: (userId, groups) =>
       people.get(userId, async () => {
-        const [info, ownTeam, ...members] = await Promise.all([
+        const [info, team, ...members] = await Promise.all([
           call(userInfo, 'users.info', { user: userId }, quick),
-          teams.get('own', async () => (await identity()).teamId),
+          ownTeam ?? identity(quick).then(({ teamId }) => teamId),
           ...groups.map((group) => call(groupUsers, 'usergroups.users.list', { usergroup: group }, quick)),
         ]);
         const { user } = info;
-        const isOfThisTeam =
-          user.team_id === undefined || user.team_id === ownTeam || user.enterprise_user !== undefined;
+        const isOfThisTeam = user.team_id === undefined || user.team_id === team || user.enterprise_user !== undefined;
         return {
           id: userId,
           isFullMember:
@@ -227,7 +227,7 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
           groups: groups.filter((_, index) => members[index]?.users.includes(userId) === true),
         };
       }),
-    identity,
+    identity: () => identity(),
   };
 }
 

@@ -1,9 +1,10 @@
 import pino from 'pino';
 import { connectClusters } from '../../src/clusters-client.ts';
-import { type Config, emptyConfig } from '../../src/config.ts';
+import type { Config } from '../../src/config.ts';
 import type { WorkerTimes } from '../../src/redis/queue-client.ts';
 import { type Half, type Running, start } from '../../src/serve.ts';
 import type { EtcdTestCluster } from './etcd.ts';
+import { localConfig } from './local-config.ts';
 import type { Person, Thread } from './slack/model.ts';
 import { type SlackOptions, type SlackWorkspace, startSlack } from './slack/server.ts';
 
@@ -38,56 +39,21 @@ export type Conversation = {
   stop(): Promise<void>;
 };
 
-/** The config that a conversation runs with; ports are free ones. */
-export function conversationConfig(slack: SlackWorkspace, options: ConversationOptions): Config {
-  const empty = emptyConfig();
-  const mode = options.mode ?? 'socket';
-  return {
-    ...empty,
-    slack: {
-      mode,
-      botToken: slack.botToken,
-      appToken: slack.appToken,
-      signingSecret: slack.signingSecret,
-      apiUrl: slack.apiUrl,
-      port: 0,
-      host: '127.0.0.1',
-      commandPrefix: '',
-    },
-    redis: { url: options.redisUrl, prefix: options.prefix },
-    http: { port: 0, host: '127.0.0.1' },
-    etcd: {
-      clusters: Object.fromEntries(
-        Object.entries(options.etcd ?? {}).map(([name, cluster]) => [
-          name,
-          {
-            endpoints: [...cluster.endpoints],
-            requestTimeout: 1000,
-            ...(cluster.tls === undefined ? {} : { tls: { ...cluster.tls } }),
-          },
-        ]),
-      ),
-    },
-    kubernetes: {
-      clusters: Object.fromEntries(
-        Object.entries(options.kubeconfigs ?? {}).map(([name, kubeconfig]) => [
-          name,
-          { kubeconfig, inCluster: false, namespaces: [], requestTimeout: 3000 },
-        ]),
-      ),
-    },
-    access: { ...empty.access, ...options.access },
-    links: options.links ?? {},
-  };
-}
-
 /** The whole bot in this process, against a real Redis and the local Slack workspace. */
 export async function startConversation(options: ConversationOptions): Promise<Conversation> {
   const slack = await startSlack({ postsPerSecond: Number.POSITIVE_INFINITY, ...options.slack });
   const ann = slack.addUser({ name: 'ann' });
   const bob = slack.addUser({ name: 'bob' });
   const channel = slack.addChannel({ name: 'ops', members: [ann.id, bob.id], botIsMember: true }).id;
-  const config = conversationConfig(slack, options);
+  const config = localConfig({
+    slack,
+    mode: options.mode ?? 'socket',
+    redis: { url: options.redisUrl, prefix: options.prefix },
+    etcd: options.etcd ?? {},
+    kubeconfigs: options.kubeconfigs ?? {},
+    access: options.access ?? {},
+    links: options.links ?? {},
+  });
   const logged: Record<string, unknown>[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) });
   const running = await start(config, options.halves ?? ['bot', 'worker'], {
