@@ -10,7 +10,7 @@ import { startEtcd } from '../test/support/etcd.ts';
 import { startKubernetes } from '../test/support/kubernetes/api.ts';
 import { loadRecorded, recordedPods } from '../test/support/kubernetes/recorded.ts';
 import { localConfig } from '../test/support/local-config.ts';
-import { makeFolder, removeFolder } from '../test/support/process.ts';
+import { makeFolder, removeFolder, waitFor } from '../test/support/process.ts';
 import { startRedis } from '../test/support/redis.ts';
 import type { Thread } from '../test/support/slack/model.ts';
 import { type SlackWorkspace, startSlack } from '../test/support/slack/server.ts';
@@ -72,6 +72,7 @@ function optionsOf(args: readonly string[]) {
 class Demo {
   private readonly ends: (() => Promise<unknown>)[] = [];
   private workspace: SlackWorkspace | undefined;
+  private readonly finished = new Set<string>();
   private channel = '';
   private people = { ann: '', bob: '' };
 
@@ -126,7 +127,7 @@ class Demo {
       access: { operators: [ann.id], approvers: [bob.id] },
     });
     const running = await start(config, ['bot', 'worker'], {
-      log: pino({ level: 'warn' }, pino.destination(2)),
+      log: pino({ level: 'info' }, { write: (line: string) => this.heard(line) }),
       clusters: connectClusters(config),
     });
     this.ends.push(() => running.stop());
@@ -153,19 +154,32 @@ class Demo {
     return 0;
   }
 
+  /** The bot's log: what it answered is noted, trouble is shown. */
+  private heard(line: string): void {
+    const { level, event, id } = JSON.parse(line);
+    if (event === 'answered') this.finished.add(id);
+    if (level >= 40) process.stderr.write(line);
+  }
+
   private async ask(line: string, who: string): Promise<void> {
     const before = this.slack.channel(this.channel).at(-1)?.ts ?? '0';
     await this.slack.slash(who, this.channel, line);
     await this.answered(before);
   }
 
+  /** The next thread, once its last message stands there. */
   private async answered(sinceTs: string): Promise<Thread> {
-    return await this.slack.waitFor(
-      () =>
-        this.slack
-          .channel(this.channel)
-          .find((thread) => Number(thread.ts) > Number(sinceTs) && thread.edits > 0 && thread.replies.length > 0),
-      { what: 'an answer in the thread', timeoutMs: answerWithinMs },
+    const next = () =>
+      this.slack.channel(this.channel).find(({ ts, source }) => Number(ts) > Number(sinceTs) && source === 'bot');
+    return await waitFor(
+      'an answer in the thread',
+      () => {
+        const thread = next();
+        return (
+          thread !== undefined && [...this.finished].some((id) => JSON.stringify(thread.blocks).includes(id)) && thread
+        );
+      },
+      { timeoutMs: answerWithinMs },
     );
   }
 

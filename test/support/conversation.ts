@@ -5,6 +5,7 @@ import type { WorkerTimes } from '../../src/redis/queue-client.ts';
 import { type Half, type Running, start } from '../../src/serve.ts';
 import type { EtcdTestCluster } from './etcd.ts';
 import { localConfig } from './local-config.ts';
+import { waitFor } from './process.ts';
 import type { Person, Thread } from './slack/model.ts';
 import { type SlackOptions, type SlackWorkspace, startSlack } from './slack/server.ts';
 
@@ -68,7 +69,7 @@ export async function startConversation(options: ConversationOptions): Promise<C
   if (slackUrl !== undefined) slack.setRequestUrl(`${slackUrl}/slack/events`);
 
   async function answered(where: string, sinceTs: string): Promise<Thread> {
-    return await slack.waitFor(
+    const thread = await slack.waitFor(
       () =>
         slack
           .channel(where)
@@ -78,6 +79,11 @@ export async function startConversation(options: ConversationOptions): Promise<C
           ),
       { what: `an answer in ${where}`, timeoutMs: 10_000 },
     );
+    // The thread has its last message when the worker says so, and the root's button names the ticket.
+    await waitFor(`the whole answer in ${where}`, () =>
+      logged.some(({ event, id }) => event === 'answered' && JSON.stringify(thread.blocks).includes(String(id))),
+    );
+    return slack.thread(where, thread.ts);
   }
 
   return {
