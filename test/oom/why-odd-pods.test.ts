@@ -210,9 +210,7 @@ describe('odd pods', () => {
     const finding = report.findings.find(({ claim }) => claim === 'It died 14 min after revision 41 was rolled out.');
     expect(finding?.command).toBe('kubectl rollout undo deploy/pay -n odd');
     expect(report.findings.map(({ claim }) => claim)).toContain('deploy/pay: 0 of 3 replicas ready.');
-    expect(report.findings.map(({ claim }) => claim)).toContain(
-      'The next restart comes in 20 s.',
-    );
+    expect(report.findings.map(({ claim }) => claim)).toContain('The next restart comes in 20 s.');
   });
 
   test.each([

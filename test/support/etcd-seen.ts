@@ -17,7 +17,10 @@ export interface SeenMember {
 export const seenAt = new Date('2026-11-21T12:00:00Z');
 
 /** Three members, etcd-1 to etcd-3, with ids a1 to a3 and etcd-2 leading: as a look at a healthy cluster sees them. */
-export function seenCluster(members: Readonly<Record<string, SeenMember>> = {}, more: Partial<ClusterSeen> = {}): ClusterSeen {
+export function seenCluster(
+  members: Readonly<Record<string, SeenMember>> = {},
+  more: Partial<ClusterSeen> = {},
+): ClusterSeen {
   const names = [...new Set(['etcd-1', 'etcd-2', 'etcd-3', ...Object.keys(members)])];
   const entries = names.map((name, index) => ({ name, number: index + 1, seen: members[name] ?? {} }));
   const url = (number: number) => `https://10.0.0.${number}:2379`;
@@ -54,7 +57,9 @@ export function seenCluster(members: Readonly<Record<string, SeenMember>> = {}, 
       .map(({ number, seen }) => ({
         url: `${url(number)}/metrics`,
         endpoint: url(number),
-        ...(seen.metrics === 'unreadable' ? { failure: 'HTTP 404' } : { metrics: { ...calm(id(number)), ...seen.metrics } }),
+        ...(seen.metrics === 'unreadable'
+          ? { failure: 'HTTP 404' }
+          : { metrics: { ...calm(id(number)), ...seen.metrics } }),
       })),
     clientCertificate: ownCertificate,
     trustedCas: [authority],

@@ -1,0 +1,146 @@
+import * as grpc from '@grpc/grpc-js';
+import { fromJSON, type MethodDefinition } from '@grpc/proto-loader';
+import { Etcd3, type IOptions } from 'etcd3';
+import type { Alarm, Member, MemberStatus } from './cluster.ts';
+import type { Credentials } from './credentials-client.ts';
+import { addressOf, hostPort } from './endpoint.ts';
+import { alarmOf, memberOf, statusOf, statusProtocol, type WireStatus } from './protocol.ts';
+
+/**
+ * One member, one client: a call goes to this member or fails. Deadlines are absolute; nothing is retried.
+ * Errors are the drivers' own: see `failureOf`.
+ */
+export type MemberClient = {
+  readonly endpoint: string;
+  status(deadline: Date): Promise<MemberStatus>;
+  /** As this member knows the list, without asking the others, so that it answers without a quorum too. */
+  memberList(deadline: Date): Promise<readonly Member[]>;
+  /** Takes a round of consensus. */
+  alarms(deadline: Date): Promise<readonly Alarm[]>;
+  /** @returns a token for `TokenHolder` */
+  authenticate(username: string, password: string, deadline: Date): Promise<string>;
+  /** Whether a connection stands, as against one that is being made. */
+  isConnected(): boolean;
+  close(): void;
+};
+
+/** The token that every call carries; read at each call, because it is renewed. */
+export type TokenHolder = { readonly current: string | undefined };
+
+const channelOptions: grpc.ChannelOptions = {
+  // The default backoff grows to 120 s, and a member that is back would be reported as down for as long.
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  // Channels of one target share their connections, and with them the error of the last attempt: a new one is to start anew.
+  'grpc.use_local_subchannel_pool': 1,
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+  // Members are asked directly: a proxy between would be what is diagnosed.
+  'grpc.enable_http_proxy': 0,
+};
+
+/** Makes the client of one member. It connects at the first call and reconnects by itself. */
+export function createMemberClient(endpoint: string, credentials: Credentials, token: TokenHolder): MemberClient {
+  const { host, port, isTls } = addressOf(endpoint);
+  const transport = isTls
+    ? grpc.credentials.createFromSecureContext(credentials.context)
+    : grpc.credentials.createInsecure();
+  const channel = new grpc.Channel(hostPort(host, port), transport, channelOptions);
+  const options = { channelOverride: unclosable(channel), interceptors: [withToken(token)] };
+  const etcd = new Etcd3({ hosts: endpoint, faultHandling: { host: () => once, global: once }, grpcOptions: options });
+  const bare = new grpc.Client('', transport, options);
+  return {
+    endpoint,
+    status: (deadline) => callStatus(bare, deadline),
+    async memberList(deadline) {
+      const reply = await etcd.cluster.memberList({ linearizable: false }, { deadline });
+      return reply.members.map(memberOf);
+    },
+    async alarms(deadline) {
+      // Numbers, because etcd3 spells the names of its enums in its own way and takes any other spelling for 0.
+      const reply = await etcd.maintenance.alarm({ action: 0, memberID: '0', alarm: 0 }, { deadline });
+      return reply.alarms.flatMap(alarmOf);
+    },
+    async authenticate(name, password, deadline) {
+      return (await etcd.auth.authenticate({ name, password }, { deadline })).token;
+    },
+    isConnected: () => channel.getConnectivityState(false) === grpc.connectivityState.READY,
+    close() {
+      etcd.close();
+      channel.close();
+    },
+  };
+}
+
+/**
+ * Status goes without etcd3, whose protocol file lacks the quota that 3.6 tells.
+ * @throws Error when the reply is not one that etcd sends
+ */
+function callStatus(client: grpc.Client, deadline: Date): Promise<MemberStatus> {
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest<object, WireStatus>(
+      statusMethod.path,
+      statusMethod.requestSerialize,
+      statusMethod.responseDeserialize,
+      {},
+      new grpc.Metadata(),
+      { deadline },
+      (error, reply) => {
+        if (error !== null || reply === undefined) return reject(error ?? new Error('an empty reply'));
+        const status = statusOf(reply);
+        if (status === null)
+          return reject(new Error('12 UNIMPLEMENTED: the reply to Status is not one of etcd: unknown service'));
+        resolve(status);
+      },
+    );
+  });
+}
+
+const statusMethod = loadStatusMethod();
+
+function loadStatusMethod(): MethodDefinition<object, WireStatus> {
+  const loaded = fromJSON(statusProtocol, { keepCase: true, longs: String, enums: String, defaults: true });
+  const service: unknown = loaded['etcdserverpb.Maintenance'];
+  return (service as { readonly Status: MethodDefinition<object, WireStatus> }).Status;
+}
+
+/**
+ * etcd3 closes its channel after a failed call. This one is kept instead: it reconnects by itself, and etcd3 and the
+ * bare client share it, which makes one connection and one handshake a member.
+ */
+function unclosable(channel: grpc.Channel): grpc.ChannelInterface {
+  return {
+    close() {},
+    getTarget: () => channel.getTarget(),
+    getConnectivityState: (tryToConnect) => channel.getConnectivityState(tryToConnect),
+    watchConnectivityState: (state, deadline, callback) => channel.watchConnectivityState(state, deadline, callback),
+    getChannelzRef: () => channel.getChannelzRef(),
+    createCall: (...call) => channel.createCall(...call),
+  };
+}
+
+/** etcd3's own authentication keeps a token per client; one per cluster spares the others a bcrypt each. */
+function withToken(token: TokenHolder): grpc.Interceptor {
+  return (options, nextCall) =>
+    new grpc.InterceptingCall(nextCall(options), {
+      start(metadata, listener, next) {
+        if (token.current !== undefined) metadata.set('token', token.current);
+        next(metadata, listener);
+      },
+    });
+}
+
+type Policy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;
+
+const neverAborted = new AbortController().signal;
+const noEvents = () => ({ dispose() {} });
+
+/** Makes each call once: etcd3's defaults repeat mutations, and open a circuit breaker under NOSPACE. */
+const once: Policy = {
+  _altReturn: undefined as never,
+  onSuccess: noEvents,
+  onFailure: noEvents,
+  async execute(call) {
+    return await call({ signal: neverAborted });
+  },
+};
