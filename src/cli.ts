@@ -30,15 +30,21 @@ Exit codes of run: 0 ok, 1 findings, 2 unknown or refused
 
 const verbs = ['start', 'bot', 'worker', 'run', 'check', 'manifest'];
 
-/** Runs the executable. The exit code is set, not forced, so that all output is written. */
+/**
+ * Runs the executable and ends the process: a connection that hangs in its handshake cannot be cut, and would hold it for minutes.
+ */
 export async function main(args: readonly string[]): Promise<void> {
+  let code: number;
   try {
-    process.exitCode = await dispatch(args);
+    code = await dispatch(args);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     process.stderr.write(`${error.message}\n${error.advice}\n`);
-    process.exitCode = 2;
+    code = exitCodes.refused;
   }
+  // What was printed is written first, also where a slow reader has the pipe.
+  process.exitCode = code;
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)));
 }
 
 async function dispatch(args: readonly string[]): Promise<number> {
