@@ -1,9 +1,29 @@
 import type { Command } from '../src/command.ts';
 import { etcdHealth } from './etcd/health.ts';
 import { etcdMembers } from './etcd/members.ts';
+import { etcdMoveLeader } from './etcd/move-leader.ts';
+import { etcdRemove } from './etcd/remove.ts';
 import { oomHeap } from './oom/heap.ts';
 import { oomSize } from './oom/size.ts';
 import { oomWhy } from './oom/why.ts';
+import { opsApprovals } from './ops/approvals.ts';
+import { opsAudit } from './ops/audit.ts';
+import { opsCancel } from './ops/cancel.ts';
+import { opsChanges } from './ops/changes.ts';
+import { opsWhoami } from './ops/whoami.ts';
 
 /** Everything that people may ask: the only registry. Help, the Slack manifest and the documentation are made from it. */
-export const commands: readonly Command[] = [etcdHealth, etcdMembers, oomWhy, oomHeap, oomSize];
+export const commands: readonly Command[] = [
+  etcdHealth,
+  etcdMembers,
+  etcdMoveLeader,
+  etcdRemove,
+  oomWhy,
+  oomHeap,
+  oomSize,
+  opsApprovals,
+  opsChanges,
+  opsCancel,
+  opsAudit,
+  opsWhoami,
+];

@@ -31,6 +31,32 @@ export function rolesOf(person: Person, access: Config['access']): Role[] {
   return roles;
 }
 
+/** The roles of a person with what gives them each: for whoever wonders why they may or may not. */
+export function rolesWithReasons(
+  person: Person,
+  access: Config['access'],
+): { role: Role | 'break-glass'; because: string }[] {
+  if (!person.isFullMember) return [];
+  const reason = (list: string, ids: readonly string[]) => {
+    const group = person.groups.find((id) => ids.includes(id));
+    return ids.includes(person.id) ? `${list} names you` : `${list} names your group ${group}`;
+  };
+  const roles = rolesOf(person, access).map((role) => {
+    if (role === 'operator') return { role, because: reason('access.operators', access.operators) };
+    if (role === 'approver') return { role, because: reason('access.approvers', access.approvers) };
+    if (access.viewers === 'everyone') return { role, because: 'access.viewers is everyone' };
+    return {
+      role,
+      because: holds(access.viewers, person)
+        ? reason('access.viewers', access.viewers)
+        : 'operators and approvers may look as well',
+    };
+  });
+  return holds(access.breakGlass, person)
+    ? [...roles, { role: 'break-glass', because: reason('access.breakGlass', access.breakGlass) }]
+    : roles;
+}
+
 /** The user groups that the config names anywhere: those whose members have to be known. */
 export function groupsIn(access: Config['access']): string[] {
   const lists = [

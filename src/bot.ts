@@ -1,6 +1,9 @@
 import { demandRole, groupsIn, type Person } from './access.ts';
+import type { ChangeRecord } from './change.ts';
+import type { ChangeStore } from './changes.ts';
 import type { Command } from './command.ts';
 import type { Config } from './config.ts';
+import { decide } from './deciding.ts';
 import { nounOf } from './grammar.ts';
 import { refusalReport } from './help.ts';
 import { take } from './intake.ts';
@@ -21,6 +24,8 @@ export type BotParts = {
   readonly reports: { report(ticketId: string): Promise<Report | undefined> };
   readonly web: SlackWeb;
   now(): Date;
+  readonly changes: ChangeStore;
+  wake(record: ChangeRecord): Promise<void>;
   /** One line a request. */
   log(event: string, details: Readonly<Record<string, unknown>>): void;
   fault(id: string, error: unknown): void;
@@ -28,7 +33,7 @@ export type BotParts = {
 
 /** The half that listens: from what Slack sends to a ticket in the queue, or to an answer that only the asker sees. */
 export function createBot(parts: BotParts): Incoming {
-  const { commands, config, queue, reports, web, now, log, fault } = parts;
+  const { commands, config, queue, reports, web, changes, wake, now, log, fault } = parts;
   const prefix = config.slack?.commandPrefix ?? '';
   const groups = groupsIn(config.access);
 
@@ -56,6 +61,7 @@ export function createBot(parts: BotParts): Incoming {
     if (result.kind === 'answered') return result.report;
     const { command, cluster, input } = result;
     const ticket: Ticket = {
+      kind: 'ask',
       id,
       command: command.name,
       line: shortened(unmangle(line).trim(), 1900),
@@ -99,6 +105,29 @@ export function createBot(parts: BotParts): Incoming {
       });
       return report === undefined ? undefined : renderEphemeral(report);
     },
+    async decide(click) {
+      const wanted = `change ${click.kind}`;
+      try {
+        const record = await decide(click, {
+          config,
+          store: changes,
+          person: (id) => web.person(id, groups, 'fresh'),
+          wake,
+          now,
+          fault,
+        });
+        log('click', { change: click.changeId, user: click.userId, kind: click.kind, outcome: record.state });
+        return undefined;
+      } catch (error) {
+        log('click', { change: click.changeId, user: click.userId, kind: click.kind, outcome: 'refused' });
+        if (error instanceof Refusal) return renderEphemeral(refusalReport(error, { command: wanted }, now()));
+        fault(click.changeId, error);
+        return renderEphemeral(faultReport(wanted, click.changeId, now()));
+      }
+    },
+    async askWhy(changeId, triggerId) {
+      await web.openModal(triggerId, denialView(changeId));
+    },
     async details(id, triggerId) {
       const report = await reports.report(id);
       await web.openModal(triggerId, detailsView(report));
@@ -117,6 +146,27 @@ export function createBot(parts: BotParts): Incoming {
     const noun = trimmed.split(/\s/)[0] ?? '';
     return commands.some((command) => nounOf(command) === noun.toLowerCase()) ? `/${slashPrefix}${trimmed}` : trimmed;
   }
+}
+
+/** Denying asks for a reason, and takes none as well. */
+function denialView(changeId: string): { readonly [key: string]: unknown } {
+  return {
+    type: 'modal',
+    callback_id: 'change-deny-reason',
+    private_metadata: changeId,
+    title: { type: 'plain_text', text: 'Deny this change' },
+    submit: { type: 'plain_text', text: 'Deny' },
+    close: { type: 'plain_text', text: 'Back' },
+    blocks: [
+      {
+        type: 'input',
+        block_id: 'reason',
+        optional: true,
+        label: { type: 'plain_text', text: 'Why' },
+        element: { type: 'plain_text_input', action_id: 'reason', multiline: true, max_length: 500 },
+      },
+    ],
+  };
 }
 
 /** All that a report holds, as the data that scripts get. Source of the limits: https://api.slack.com/surfaces/modals */

@@ -1,4 +1,4 @@
-import type { Look } from './job.ts';
+import type { Job } from './job.ts';
 import type { JsonObject } from './report/report.ts';
 
 /** Who may ask: each role includes the ones before it. */
@@ -41,7 +41,7 @@ export type Command<Input extends JsonObject = JsonObject> = {
   readonly cluster: 'etcd' | 'kubernetes' | 'none';
   /** `--cluster` and `--help` are added where they apply. */
   readonly flags: Readonly<Record<string, Flag>>;
-  readonly job: Look<Input>;
+  readonly job: Job<Input>;
   /**
    * From the words to the job's input. Pure. `cluster` is the settled name, '' where `cluster` is 'none'.
    * @throws Refusal with what is wrong; usage and an example are added by whoever shows it.

@@ -1,7 +1,9 @@
 import type { z } from 'zod';
+import type { ChangeRecord } from './change.ts';
 import type { EtcdCluster } from './etcd/client.ts';
 import type { KubernetesCluster } from './kubernetes/client.ts';
-import type { JsonObject, Report } from './report/report.ts';
+import type { Refusal } from './refusal.ts';
+import type { Finding, JsonObject, Report, Section } from './report/report.ts';
 
 /**
  * The clusters a job may ask, by the name in the config. Made on first use, kept for the life of the process.
@@ -12,9 +14,26 @@ export type Clients = {
   kubernetes(cluster: string): Promise<KubernetesCluster>;
 };
 
+/** What Quorum itself keeps, and who asks: there is none in a terminal. */
+export type Desk = {
+  /** A Slack user id. */
+  readonly requester: string;
+  /** Their roles, and what gives them each. */
+  roles(): Promise<readonly { readonly role: string; readonly because: string }[]>;
+  /** Changes that have not ended, oldest first. */
+  open(): Promise<readonly ChangeRecord[]>;
+  /** Newest first. */
+  recent(limit: number): Promise<readonly ChangeRecord[]>;
+  /** @throws Refusal where they may not, or it has ended */
+  cancel(changeId: string): Promise<ChangeRecord>;
+  /** Entries as they are kept, oldest first, in pages. */
+  audit(): AsyncIterable<readonly string[]>;
+};
+
 /** What a job is handed besides its input. Everything that a test replaces is in here. */
 export type Context = {
   readonly clients: Clients;
+  readonly desk?: Desk;
   now(): Date;
   /** Aborted when the process is asked to stop or the job's time is over. */
   readonly signal: AbortSignal;
@@ -31,9 +50,96 @@ export type Look<Input extends JsonObject = JsonObject> = {
   run(input: Input, context: Context): Promise<Report>;
 };
 
-export type Job = Look;
+/** One thing that has to hold before a change may go on, and what was seen of it. Unknown is never taken for ok. */
+export type Check = {
+  /** A title, as in a checklist read aloud: `All voters answer`. */
+  readonly name: string;
+  readonly status: 'ok' | 'warning' | 'blocking' | 'unknown';
+  readonly seen: string;
+  /** What to do; empty where it is ok. */
+  readonly advice: string;
+};
+
+/** What a change is bound to: approving a plan for one cluster approves nothing on another of the same name. */
+export type Target = {
+  readonly kind: 'etcd' | 'workload';
+  /** The name in the config. */
+  readonly name: string;
+  /** The target's own identity: etcd's cluster id, a workload's uid. */
+  readonly identity: string;
+};
+
+/** What a change would do, and whether it may. Making it changes nothing. */
+export type Proposal<Plan extends JsonObject = JsonObject> = {
+  readonly target: Target;
+  /** The decision, as data, and nothing that fluctuates: what the approval is bound to. */
+  readonly plan: Plan;
+  readonly checks: readonly Check[];
+  /** The plan in words: `add etcd4 at https://10.0.0.4:2380 to prod as a learner, then promote it`. */
+  readonly words: string;
+  /** Quorum before and after, what it restarts: what an approver wants to see. */
+  readonly sections: readonly Section[];
+};
+
+/** What a step came to. */
+export type Outcome =
+  | {
+      readonly kind: 'done';
+      readonly note?: string;
+      readonly findings?: readonly Finding[];
+      readonly sections?: readonly Section[];
+    }
+  | {
+      readonly kind: 'waiting';
+      readonly reason: string;
+      readonly recheckAfterMs: number;
+      /** Milliseconds since the epoch, computed from the step's stored start. */
+      readonly giveUpAt: number;
+      readonly sections?: readonly Section[];
+    }
+  | { readonly kind: 'blocked'; readonly refusal: Refusal; readonly sections?: readonly Section[] };
+
+export type StepContext = Context & {
+  /** When this step was first tried: stored, so that a restart does not begin the wait again. */
+  readonly startedAt: Date;
+  /** What the step wrote down before it acted, kept over crashes. Shared by all steps of the change. */
+  readonly intent: { readonly value: JsonObject; write(more: JsonObject): Promise<void> };
+  /**
+   * To be called right before each mutation.
+   * @throws when another worker has taken the change over, or it was cancelled
+   */
+  fence(): Promise<void>;
+};
+
+/** One part of a change that brings about a state. It looks first, acts only if needed, and may be run twice. */
+export type Step<Plan extends JsonObject = JsonObject> = {
+  readonly title: string;
+  ensure(plan: Plan, context: StepContext): Promise<Outcome>;
+};
+
+/** A change proposes a plan, and carries it out once it is approved. */
+export type Change<Input extends JsonObject = JsonObject, Plan extends JsonObject = JsonObject> = {
+  readonly kind: 'change';
+  readonly name: string;
+  readonly input: z.ZodType<Input>;
+  readonly plan: z.ZodType<Plan>;
+  /** Raised when the meaning of a plan's fields changes: approvals of the older meaning end. */
+  readonly planVersion: number;
+  /** @throws Refusal where there is nothing to propose */
+  propose(input: Input, context: Context): Promise<Proposal<Plan>>;
+  steps(plan: Plan): readonly Step<Plan>[];
+};
+
+export type Job<Input extends JsonObject = JsonObject> = Look<Input> | Change<Input>;
 
 /** Declares a look. The name is what the queue carries; the schema parses what comes off it. */
 export function look<Input extends JsonObject>(definition: Omit<Look<Input>, 'kind'>): Look<Input> {
   return { kind: 'look', ...definition };
+}
+
+/** Declares a change. */
+export function change<Input extends JsonObject, Plan extends JsonObject>(
+  definition: Omit<Change<Input, Plan>, 'kind'>,
+): Change<Input, Plan> {
+  return { kind: 'change', ...definition };
 }

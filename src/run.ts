@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { changeDigest } from './change.ts';
 import type { Command } from './command.ts';
 import type { Config } from './config.ts';
 import { refusalReport } from './help.ts';
 import { take } from './intake.ts';
 import type { Clients, Context } from './job.ts';
 import { Refusal } from './refusal.ts';
+import { proposalReport } from './report/proposal.ts';
 import type { JsonObject, Report, Verdict } from './report/report.ts';
 
 /** How long a look may take before it is given up. */
@@ -43,7 +45,7 @@ export async function runLine(line: string, terminal: Terminal): Promise<Report>
 
 /** What runs a look needs beside its input. */
 export type Surroundings = Pick<Terminal, 'clients' | 'signal' | 'seenFrom' | 'now' | 'fault'> &
-  Partial<Pick<Context, 'progress'>>;
+  Partial<Pick<Context, 'progress' | 'desk'>>;
 
 /**
  * Runs a look; a refusal or a fault becomes a report like any other, so that every request has an answer.
@@ -58,9 +60,10 @@ export async function runLook(command: Command, input: JsonObject, surroundings:
     now,
     signal: AbortSignal.any([surroundings.signal, timeout]),
     progress: surroundings.progress ?? (() => {}),
+    ...(surroundings.desk === undefined ? {} : { desk: surroundings.desk }),
   };
   try {
-    const report = await command.job.run(input, context);
+    const report = await reportOf(command, input, context);
     return command.cluster === 'none' ? report : { seenFrom: surroundings.seenFrom, ...report };
   } catch (error) {
     // Handed back: whoever takes it next answers.
@@ -79,6 +82,15 @@ export async function runLook(command: Command, input: JsonObject, surroundings:
     surroundings.fault(id, error);
     return faultReport(asked.command, id, now());
   }
+}
+
+/** A look's report; of a change what it would do: approving is done elsewhere. */
+async function reportOf(command: Command, input: JsonObject, context: Context): Promise<Report> {
+  const { job } = command;
+  if (job.kind === 'look') return await job.run(input, context);
+  const proposal = await job.propose(input, context);
+  const standing = 'Nothing was changed: a change is approved in Slack, by a second person who has the role.';
+  return proposalReport(`/${command.name}`, proposal, changeDigest(job, input, proposal), standing, context.now());
 }
 
 /** What people see of an error that nobody foresaw: an id to find it in the log, and no stack trace. */

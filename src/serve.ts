@@ -2,15 +2,22 @@ import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import pino, { type Logger } from 'pino';
 import { commands } from '../commands/index.ts';
+import { groupsIn, rolesWithReasons } from './access.ts';
 import { createBot } from './bot.ts';
+import type { ChangeRecord } from './change.ts';
+import { createChanging } from './changing.ts';
 import { type Clusters, connectClusters } from './clusters-client.ts';
 import type { Config } from './config.ts';
+import { decide } from './deciding.ts';
 import { startStatusServer } from './http-client.ts';
+import type { Desk } from './job.ts';
 import { linksFor } from './links.ts';
+import { connectChanges } from './redis/change-client.ts';
 import { connectPosts } from './redis/post-client.ts';
 import {
   connectQueue,
   defaultWorkerTimes,
+  type Hold,
   startTicketWorker,
   type TicketWorker,
   type WorkerTimes,
@@ -22,12 +29,16 @@ import { createDelivery } from './slack/delivery.ts';
 import { SlackFailure } from './slack/web.ts';
 import { connectSlackWeb } from './slack/web-client.ts';
 import { messageOf } from './thrown.ts';
+import { wakeTicket } from './ticket.ts';
 import { carryOut, giveUp, type WorkParts } from './work.ts';
 
 export type Half = 'bot' | 'worker';
 
 /** From SIGTERM to the end at most 10 s: what runs gets this much of it, the rest is for closing. */
 const finishWithinMs = 8000;
+
+/** A change whose ticket was lost is woken within this time. */
+const sweepEveryMs = 10_000;
 
 /** The bot, a worker, or both, as they run. */
 export type Running = {
@@ -80,10 +91,12 @@ export async function start(config: Config, halves: readonly Half[], options: St
   const stopping = new AbortController();
   const queue = connectQueue(redis, tellFault);
   const posts = connectPosts(redis, tellFault);
+  const changes = connectChanges(redis, tellFault, (entry) => log.info({ event: 'audit', ...entry }));
   const web = connectSlackWeb(slack);
   const clusters = options.clusters ?? connectClusters(config);
   let connection: SlackConnection | undefined;
   let worker: TicketWorker | undefined;
+  let sweeping: NodeJS.Timeout | undefined;
 
   const status = await startStatusServer(
     config.http,
@@ -103,9 +116,12 @@ export async function start(config: Config, halves: readonly Half[], options: St
       queue,
       reports: posts,
       web,
+      changes,
+      wake: (record) => queue.add(wakeTicket(record.id, record.wake)),
       now,
       log(event, details) {
         log.info({ event, ...details });
+        if (event !== 'request') return;
         status.metrics.request(knownCommand(String(details.command)), String(details.outcome));
       },
       fault,
@@ -137,16 +153,47 @@ export async function start(config: Config, halves: readonly Half[], options: St
 
   async function startWorker(): Promise<void> {
     const delivery = createDelivery({ web, posts, now, wait: (ms) => wait(ms) });
-    const parts: WorkParts = {
+    const changing = createChanging({
+      config,
+      commands,
+      store: changes,
+      queue,
+      clients: clusters,
+      delivery,
+      signal: stopping.signal,
+      now,
+      log: (event, details) => log.info({ event, ...details }),
+      fault,
+    });
+    const person = (id: string) => web.person(id, groupsIn(config.access), 'fresh');
+    const wake = (record: ChangeRecord) => queue.add(wakeTicket(record.id, record.wake));
+    const deskFor = (userId: string): Desk => ({
+      requester: userId,
+      roles: async () => rolesWithReasons(await person(userId), config.access),
+      open: () => changes.open(),
+      recent: (limit) => changes.recent(limit),
+      cancel: (changeId) =>
+        decide({ changeId, kind: 'cancel', userId }, { config, store: changes, person, wake, now, fault }),
+      audit: () => changes.audit(),
+    });
+    const partsOf = (hold: Hold): WorkParts => ({
+      changes: { config, store: changes, persists: () => changes.persists(), show: changing.show },
       commands,
       clients: clusters,
-      reports: posts,
+      desk: (ticket) => deskFor(ticket.requester.userId),
+      reports: {
+        async saveReport(id, report) {
+          await hold();
+          await posts.saveReport(id, report);
+        },
+      },
       answer: (ticket) =>
         createAnswer(ticket, {
           web,
           delivery,
           links: (report) => linksFor(report, ticket.cluster, config.links),
           tell: (event, details) => log.warn({ event, ...details }),
+          hold,
           now,
         }),
       signal: stopping.signal,
@@ -154,15 +201,23 @@ export async function start(config: Config, halves: readonly Half[], options: St
       now,
       log(event, details) {
         log.info({ event, ...details });
+        if (event !== 'answered') return;
         status.metrics.answered(String(details.command), String(details.verdict), Number(details.sinceAskedMs) / 1000);
       },
       fault,
-    };
+    });
     worker = startTicketWorker(
       redis,
-      (ticket) => carryOut(ticket, parts),
+      (ticket, hold) => (ticket.kind === 'wake' ? changing.carryOn(ticket.changeId) : carryOut(ticket, partsOf(hold))),
       async (ticket, error) => {
-        await giveUp(ticket, error, parts).catch((last: unknown) => {
+        // A wake that was given up: the sweep makes another one.
+        if (ticket.kind === 'wake') return fault(ticket.changeId, error);
+        // A ticket that was given up is nobody's: there is nothing to hold.
+        await giveUp(
+          ticket,
+          error,
+          partsOf(async () => {}),
+        ).catch((last: unknown) => {
           status.metrics.lost(ticket.command);
           log.error({ event: 'answer lost', id: ticket.id, line: ticket.line, error: messageOf(last) });
         });
@@ -170,16 +225,23 @@ export async function start(config: Config, halves: readonly Half[], options: St
       tellFault,
       workerTimes,
     );
+    const round = () =>
+      changing
+        .sweep()
+        .catch((error: unknown) => tellFault(error instanceof Error ? error : new Error(messageOf(error))));
+    sweeping = setInterval(round, sweepEveryMs);
+    round();
     // Redis may be away when the process starts: /readyz says so, and the worker takes tickets when it comes.
     await Promise.race([worker.ready(), wait(2000, undefined, { ref: false })]);
   }
 
   async function stop(): Promise<'finished' | 'handed back'> {
+    clearInterval(sweeping);
     await connection?.stop().catch((error: unknown) => fault('stop', error));
     const outcome = (await worker?.stop(finishWithinMs)) ?? 'finished';
     stopping.abort();
     await Promise.race([
-      Promise.allSettled([queue.close(), posts.close(), clusters.close(), status.close()]),
+      Promise.allSettled([queue.close(), posts.close(), changes.close(), clusters.close(), status.close()]),
       wait(1000, undefined, { ref: false }),
     ]);
     return outcome;

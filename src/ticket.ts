@@ -11,8 +11,9 @@ const place = z.object({
   responseUrl: z.string().optional(),
 });
 
-/** One entry in the queue: which command, which input, who asked, where the answer goes. */
-export const ticketSchema = z.object({
+/** What somebody asked: which command, which input, who, where the answer goes. */
+const askSchema = z.object({
+  kind: z.literal('ask'),
   id: z.string(),
   command: z.string(),
   /** As it was typed, for "Run again" and for the message that says who asked what. */
@@ -25,7 +26,14 @@ export const ticketSchema = z.object({
   askedAt: z.string(),
 });
 
+/** Wakes a change: what is to be done stands in its record. */
+const wakeSchema = z.object({ kind: z.literal('wake'), id: z.string(), changeId: z.string() });
+
+/** One entry in the queue. */
+export const ticketSchema = z.discriminatedUnion('kind', [askSchema, wakeSchema]);
+
 export type Ticket = z.infer<typeof ticketSchema>;
+export type AskTicket = z.infer<typeof askSchema>;
 export type TicketPlace = z.infer<typeof place>;
 
 /**
@@ -34,4 +42,14 @@ export type TicketPlace = z.infer<typeof place>;
  */
 export function ticketId(origin: string): string {
   return `ticket-${createHash('sha256').update(origin).digest('hex').slice(0, 20)}`;
+}
+
+/** A change's id, made from its ticket's: a proposal that is made again after a crash is the same one. */
+export function changeIdOf(ticket: AskTicket): string {
+  return `c-${ticket.id.replace(/^ticket-/, '').slice(0, 8)}`;
+}
+
+/** Every wake is a ticket with an id of its own: the id of a finished one is taken for ever, and stalls are counted by ticket. */
+export function wakeTicket(changeId: string, wake: number): Ticket {
+  return { kind: 'wake', id: `change-${changeId}-${wake}`, changeId };
 }

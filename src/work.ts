@@ -1,17 +1,24 @@
+import type { ChangeRecord } from './change.ts';
 import type { Command } from './command.ts';
 import { refusalReport } from './help.ts';
-import type { Clients } from './job.ts';
+import type { Change, Clients, Desk } from './job.ts';
+import { type ProposingParts, proposeChange } from './proposing.ts';
 import { Refusal } from './refusal.ts';
 import type { Report } from './report/report.ts';
-import { faultReport, runLook } from './run.ts';
+import { faultReport, lookTimeoutMs, runLook } from './run.ts';
 import type { Answer } from './slack/answer.ts';
-import type { Ticket } from './ticket.ts';
+import type { AskTicket } from './ticket.ts';
+
+/** What a change needs beside what a look needs. */
+export type ChangeParts = ProposingParts & { show(record: ChangeRecord): Promise<void> };
 
 export type WorkParts = {
   readonly commands: readonly Command[];
   readonly clients: Clients;
   readonly reports: { saveReport(ticketId: string, report: Report): Promise<void> };
-  answer(ticket: Ticket): Answer;
+  readonly changes: ChangeParts;
+  desk(ticket: AskTicket): Desk;
+  answer(ticket: AskTicket): Answer;
   /** Aborted when the process is asked to stop. */
   readonly signal: AbortSignal;
   /** The machine that looks: said in the answer. */
@@ -26,15 +33,13 @@ export type WorkParts = {
  * looks only read, and the answer's posts are keyed.
  * @throws where the answer could not be shown: the queue tries again
  */
-export async function carryOut(ticket: Ticket, parts: WorkParts): Promise<void> {
+export async function carryOut(ticket: AskTicket, parts: WorkParts): Promise<void> {
   const { commands, clients, reports, signal, seenFrom, now, log, fault } = parts;
   const startedAt = now().getTime();
   const answer = parts.answer(ticket);
   const command = commands.find(({ name }) => name === ticket.command);
-  const [report] = await Promise.all([
-    command === undefined ? unknownCommand(ticket, now()) : look(command, ticket),
-    answer.begin(),
-  ]);
+  const report = command?.job.kind === 'change' ? await change(command, command.job) : await lookAt(command);
+  if (report === undefined) return;
   await Promise.all([
     answer.finish(report),
     // Kept for the Details button; the answer does not wait for it, nor fail with it.
@@ -48,15 +53,58 @@ export async function carryOut(ticket: Ticket, parts: WorkParts): Promise<void> 
     sinceAskedMs: now().getTime() - Date.parse(ticket.askedAt),
   });
 
-  async function look(found: Command, { input }: Ticket): Promise<Report> {
+  async function lookAt(found: Command | undefined): Promise<Report> {
+    const [seen] = await Promise.all([
+      found === undefined ? unknownCommand(ticket, now()) : look(found, ticket),
+      answer.begin(),
+    ]);
+    return seen;
+  }
+
+  /** undefined where it waits for a yes: then its thread is the record's to show. */
+  async function change(found: Command, job: Change): Promise<Report | undefined> {
+    const parsed = job.input.safeParse(ticket.input);
+    await answer.begin();
+    if (!parsed.success) return unknownCommand(ticket, now());
+    if (answer.isPrivate())
+      return refusalReport(
+        new Refusal(
+          'Changes are not taken here: others have to see who asks for what, and who approves it.',
+          'Ask in a channel of this workspace that I am in.',
+        ),
+        { command: `/${found.name}` },
+        now(),
+      );
+    const context = {
+      clients,
+      now,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(lookTimeoutMs)]),
+      progress: answer.progress,
+    };
+    const came = await proposeChange(ticket, job, context, parts.changes);
+    if (came.kind === 'ended') return came.report;
+    await parts.changes.show(came.record);
+    log('proposed', { id: ticket.id, change: came.record.id, command: ticket.command });
+    return undefined;
+  }
+
+  async function look(found: Command, { input }: AskTicket): Promise<Report> {
     const parsed = found.job.input.safeParse(input);
     if (!parsed.success) return unknownCommand(ticket, now());
-    return await runLook(found, parsed.data, { clients, signal, seenFrom, now, fault, progress: answer.progress });
+    return await runLook(found, parsed.data, {
+      clients,
+      signal,
+      seenFrom,
+      now,
+      fault,
+      progress: answer.progress,
+      desk: parts.desk(ticket),
+    });
   }
 }
 
 /** A ticket of another version of Quorum: what it asks for is not known here. */
-function unknownCommand(ticket: Ticket, asOf: Date): Report {
+function unknownCommand(ticket: AskTicket, asOf: Date): Report {
   const refusal = new Refusal(
     'This was asked of another version of Quorum, and this one does not know it.',
     'Ask again.',
@@ -66,7 +114,7 @@ function unknownCommand(ticket: Ticket, asOf: Date): Report {
 
 /** The last word on a ticket that could not be answered: one more try to say so. */
 export async function giveUp(
-  ticket: Ticket,
+  ticket: AskTicket,
   error: Error,
   parts: Pick<WorkParts, 'answer' | 'now' | 'fault'>,
 ): Promise<void> {

@@ -46,7 +46,11 @@ test('the example config is one', () => {
 
 test('the manifest names every noun as a slash command, and every scope', () => {
   const made = parse(manifest(commands, undefined));
-  expect(made.features.slash_commands.map(({ command }: { command: string }) => command)).toEqual(['/etcd', '/oom']);
+  expect(made.features.slash_commands.map(({ command }: { command: string }) => command)).toEqual([
+    '/etcd',
+    '/oom',
+    '/ops',
+  ]);
   expect(made.oauth_config.scopes.bot).toEqual(Object.keys(scopes));
   expect(made.settings).toMatchObject({
     socket_mode_enabled: true,

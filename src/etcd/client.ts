@@ -6,7 +6,10 @@ import { canonicalEndpoint, isEndpoint } from './endpoint.ts';
 import { type Failure, settled } from './failure.ts';
 import { firstAnswer } from './first-answer.ts';
 import { createMemberClient, type MemberClient } from './member-client.ts';
+import { createMembership, type Membership } from './membership-client.ts';
 import { createMetricsReader, type MetricsReader } from './metrics-client.ts';
+import { probePeers } from './peer-probe-client.ts';
+import type { PeersSeen } from './peers.ts';
 import { probeEndpoint } from './probe-client.ts';
 import { ClusterToken } from './token-client.ts';
 
@@ -20,6 +23,13 @@ export type EtcdCluster = {
    * @throws Refusal when a credential file cannot be used
    */
   see(signal?: AbortSignal): Promise<ClusterSeen>;
+  /** Adds, promotes and removes members, and moves the leader. Nothing is repeated. */
+  readonly membership: Membership;
+  /**
+   * Reads what is presented at these peer URLs, without being let in.
+   * @throws Refusal when a credential file cannot be used
+   */
+  seePeers(peerUrls: readonly string[]): Promise<PeersSeen>;
   close(): void;
 };
 
@@ -52,6 +62,7 @@ export async function connectEtcd(
 
 class Connection implements EtcdCluster {
   readonly name: string;
+  readonly membership: Membership;
   private readonly config: EtcdClusterConfig;
   private readonly timeoutMs: number;
   private readonly configured: readonly string[];
@@ -81,6 +92,15 @@ class Connection implements EtcdCluster {
     this.configured = [...new Set(config.endpoints.map(canonicalEndpoint))];
     this.credentials = credentials;
     this.metricsReader = createMetricsReader(credentials);
+    this.membership = createMembership({
+      client: (endpoint) => this.client(endpoint),
+      carry: (call) => this.token.carry(call),
+      askAny: (call) => this.askAny(this.knownEndpoints(), call),
+    });
+  }
+
+  async seePeers(peerUrls: readonly string[]): Promise<PeersSeen> {
+    return await probePeers(peerUrls, this.config, this.timeoutMs);
   }
 
   async see(signal?: AbortSignal): Promise<ClusterSeen> {

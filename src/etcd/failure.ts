@@ -20,7 +20,22 @@ export type FailureKind =
   | 'permission'
   | 'no-leader'
   | 'learner'
+  | MembershipRefusal
   | 'other';
+
+/** Why etcd refused to change its members: each of these says that nothing was done. */
+export type MembershipRefusal =
+  | 'unhealthy-cluster'
+  | 'peer-urls-exist'
+  | 'member-id-exist'
+  | 'bad-peer-urls'
+  | 'too-many-learners'
+  | 'learner-not-ready'
+  | 'not-a-learner'
+  | 'member-not-found'
+  | 'not-leader'
+  | 'bad-transferee'
+  | 'not-enough-started';
 
 export type Failure = {
   readonly kind: FailureKind;
@@ -35,6 +50,17 @@ export type Failure = {
  * and OpenSSL's and Go's wordings are all that tells one refused certificate from another.
  */
 const texts: readonly (readonly [RegExp, FailureKind])[] = [
+  [/etcdserver: unhealthy cluster/i, 'unhealthy-cluster'],
+  [/peer URLs already exists/i, 'peer-urls-exist'],
+  [/member ID already exist/i, 'member-id-exist'],
+  [/given member URLs are invalid/i, 'bad-peer-urls'],
+  [/too many learner members/i, 'too-many-learners'],
+  [/can only promote a learner member which is in sync with leader/i, 'learner-not-ready'],
+  [/can only promote a learner member/i, 'not-a-learner'],
+  [/etcdserver: member not found/i, 'member-not-found'],
+  [/etcdserver: not leader/i, 'not-leader'],
+  [/bad leader transferee/i, 'bad-transferee'],
+  [/re-configuration failed due to not enough started members/i, 'not-enough-started'],
   [
     /alert number (42|43|44|45|46|48|116)|alert (bad certificate|certificate required|certificate expired|unknown ca)/i,
     'client-certificate-refused',
@@ -102,6 +128,41 @@ export function plainText(said: string): string {
     .replace(/\.?\s*Resolution note:\s*$/, '')
     .replace(/\s+/g, ' ')
     .trim();
+}
+
+const neverDone: readonly FailureKind[] = [
+  'unhealthy-cluster',
+  'peer-urls-exist',
+  'member-id-exist',
+  'bad-peer-urls',
+  'too-many-learners',
+  'learner-not-ready',
+  'not-a-learner',
+  'member-not-found',
+  'not-leader',
+  'bad-transferee',
+  'not-enough-started',
+  'learner',
+  'permission',
+  'auth-required',
+  'auth-wrong',
+  'token-expired',
+  'closed-port',
+  'no-route',
+  'unknown-name',
+  'client-certificate-refused',
+  'server-certificate-expired',
+  'server-certificate-name',
+  'server-certificate-untrusted',
+  'not-tls',
+];
+
+/**
+ * Whether a mutation that failed so has certainly changed nothing: etcd refused it, or it never reached etcd. A deadline, a lost
+ * connection or etcd's own `request timed out` leave it open: the proposal may still be agreed on.
+ */
+export function isCertainlyUndone(failure: Failure): boolean {
+  return neverDone.includes(failure.kind);
 }
 
 /** Whether nothing at all answers at the address (as against something that answers wrongly). */

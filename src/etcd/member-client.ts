@@ -4,7 +4,7 @@ import { Etcd3, type IOptions } from 'etcd3';
 import type { Alarm, Member, MemberStatus } from './cluster.ts';
 import type { Credentials } from './credentials-client.ts';
 import { addressOf, hostPort } from './endpoint.ts';
-import { alarmOf, memberOf, statusOf, statusProtocol, type WireStatus } from './protocol.ts';
+import { alarmOf, decimalId, memberOf, statusOf, statusProtocol, type WireStatus } from './protocol.ts';
 
 /**
  * One member, one client: a call goes to this member or fails. Deadlines are absolute; nothing is retried.
@@ -15,6 +15,13 @@ export type MemberClient = {
   status(deadline: Date): Promise<MemberStatus>;
   /** As this member knows the list, without asking the others, so that it answers without a quorum too. */
   memberList(deadline: Date): Promise<readonly Member[]>;
+  /** As the cluster agrees on it at this moment; needs a quorum. */
+  memberListAgreed(deadline: Date): Promise<readonly Member[]>;
+  memberAdd(request: MemberAddition, deadline: Date): Promise<Member>;
+  memberPromote(memberId: string, deadline: Date): Promise<void>;
+  memberRemove(memberId: string, deadline: Date): Promise<void>;
+  /** Only the leader itself takes it. */
+  moveLeader(toMemberId: string, deadline: Date): Promise<void>;
   /** Takes a round of consensus. */
   alarms(deadline: Date): Promise<readonly Alarm[]>;
   /** @returns a token for `TokenHolder` */
@@ -23,6 +30,9 @@ export type MemberClient = {
   isConnected(): boolean;
   close(): void;
 };
+
+/** A member as it is to be added: the name comes only when it starts. */
+export type MemberAddition = { readonly peerUrls: readonly string[]; readonly isLearner: boolean };
 
 /** The token that every call carries; read at each call, because it is renewed. */
 export type TokenHolder = { readonly current: string | undefined };
@@ -49,6 +59,11 @@ export function createMemberClient(endpoint: string, credentials: Credentials, t
   const options = { channelOverride: unclosable(channel), interceptors: [withToken(token)] };
   const etcd = new Etcd3({ hosts: endpoint, faultHandling: { host: () => once, global: once }, grpcOptions: options });
   const bare = new grpc.Client('', transport, options);
+  const alarms = async (deadline: Date): Promise<readonly Alarm[]> => {
+    // Numbers, because etcd3 spells the names of its enums in its own way and takes any other spelling for 0.
+    const reply = await etcd.maintenance.alarm({ action: 0, memberID: '0', alarm: 0 }, { deadline });
+    return reply.alarms.flatMap(alarmOf);
+  };
   return {
     endpoint,
     status: (deadline) => callStatus(bare, deadline),
@@ -56,11 +71,26 @@ export function createMemberClient(endpoint: string, credentials: Credentials, t
       const reply = await etcd.cluster.memberList({ linearizable: false }, { deadline });
       return reply.members.map(memberOf);
     },
-    async alarms(deadline) {
-      // Numbers, because etcd3 spells the names of its enums in its own way and takes any other spelling for 0.
-      const reply = await etcd.maintenance.alarm({ action: 0, memberID: '0', alarm: 0 }, { deadline });
-      return reply.alarms.flatMap(alarmOf);
+    async memberListAgreed(deadline) {
+      // Before 3.5 `linearizable` is not known. A member that has answered an alarm request has applied all that was agreed before.
+      await alarms(deadline);
+      const reply = await etcd.cluster.memberList({ linearizable: true }, { deadline });
+      return reply.members.map(memberOf);
     },
+    async memberAdd({ peerUrls, isLearner }, deadline) {
+      const reply = await etcd.cluster.memberAdd({ peerURLs: [...peerUrls], isLearner }, { deadline });
+      return memberOf(reply.member);
+    },
+    async memberPromote(memberId, deadline) {
+      await etcd.cluster.memberPromote({ ID: decimalId(memberId) }, { deadline });
+    },
+    async memberRemove(memberId, deadline) {
+      await etcd.cluster.memberRemove({ ID: decimalId(memberId) }, { deadline });
+    },
+    async moveLeader(toMemberId, deadline) {
+      await etcd.maintenance.moveLeader({ targetID: decimalId(toMemberId) }, { deadline });
+    },
+    alarms,
     async authenticate(name, password, deadline) {
       return (await etcd.auth.authenticate({ name, password }, { deadline })).token;
     },

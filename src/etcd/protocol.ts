@@ -59,6 +59,11 @@ export function hexId(decimal: string): string {
   return BigInt(decimal).toString(16);
 }
 
+/** An id as the wire wants it, from the form that etcdctl prints. */
+export function decimalId(hex: string): string {
+  return BigInt(`0x${hex}`).toString();
+}
+
 /** @returns null when the reply is not one of etcd's: something else may answer to the same name with an empty message */
 export function statusOf(wire: WireStatus): MemberStatus | null {
   if (wire.header === null || wire.version === '' || wire.header.member_id === '0') return null;

@@ -1,4 +1,4 @@
-import { Queue, Worker } from 'bullmq';
+import { type Job, Queue, Worker } from 'bullmq';
 import { Refusal } from '../refusal.ts';
 import { messageOf } from '../thrown.ts';
 import { type Ticket, ticketSchema } from '../ticket.ts';
@@ -11,7 +11,9 @@ const enqueueDeadlineMs = 1500;
 /** Puts tickets into the queue; answers within 1.5 s whatever Redis does. */
 export type TicketQueue = {
   /** @throws Refusal: "not accepted" where Redis refused, "not confirmed" where it did not answer in time */
-  add(ticket: Ticket): Promise<void>;
+  add(ticket: Ticket, afterMs?: number): Promise<void>;
+  /** Whether a ticket waits, is delayed or is being carried out. */
+  isLive(id: string): Promise<boolean>;
   counts(): Promise<Record<string, number>>;
   close(): Promise<void>;
 };
@@ -41,8 +43,8 @@ export function connectQueue(redis: { url: string; prefix: string }, tellFault: 
   });
   queue.on('error', tellFault);
   return {
-    async add(ticket) {
-      const adding = queue.add('ticket', ticket, { jobId: ticket.id });
+    async add(ticket, afterMs = 0) {
+      const adding = queue.add('ticket', ticket, { jobId: ticket.id, delay: afterMs });
       const late = Symbol('late');
       const timer = new AbortController();
       const outcome = await Promise.race([
@@ -60,6 +62,10 @@ export function connectQueue(redis: { url: string; prefix: string }, tellFault: 
         'Not accepted, nothing was started: the queue (Redis) cannot be reached.',
         'Ask again in a minute; whoever runs the bot can see why with `quorum check`.',
       );
+    },
+    async isLive(id) {
+      const state = await queue.getJobState(id);
+      return ['waiting', 'active', 'delayed', 'prioritized', 'waiting-children'].includes(state);
     },
     counts: () => queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'completed'),
     close: () => queue.close(),
@@ -86,6 +92,9 @@ export type WorkerTimes = {
 /** A job whose worker was killed is taken by another within 3.4 to 5.5 s (measured, Redis 7, two cores). */
 export const defaultWorkerTimes: WorkerTimes = { lockMs: 5000, stalledCheckMs: 1000 };
 
+/** Throws where the ticket is no longer this worker's to answer: it stood still for longer than its lock, and another has taken it. */
+export type Hold = () => Promise<void>;
+
 export type TicketWorker = {
   /** Resolves when the worker is connected and takes tickets. */
   ready(): Promise<void>;
@@ -99,15 +108,15 @@ export type TicketWorker = {
  */
 export function startTicketWorker(
   redis: { url: string; prefix: string },
-  carryOut: (ticket: Ticket) => Promise<void>,
+  carryOut: (ticket: Ticket, hold: Hold) => Promise<void>,
   giveUp: (ticket: Ticket, error: Error) => Promise<void>,
   tellFault: (error: Error) => void,
   times: WorkerTimes = defaultWorkerTimes,
 ): TicketWorker {
   const worker = new Worker(
     queueName,
-    async (job) => {
-      await carryOut(ticketSchema.parse(job.data));
+    async (job, token) => {
+      await carryOut(ticketSchema.parse(job.data), holdOn(job, token ?? '', times.lockMs, tellFault));
     },
     {
       prefix: redis.prefix,
@@ -143,5 +152,22 @@ export function startTicketWorker(
       if (outcome === 'handed back') worker.close(true).catch(tellFault);
       return outcome;
     },
+  };
+}
+
+/** Asks Redis only where the lock may have run out: in a worker that did not stand still this costs nothing. */
+function holdOn(job: Job, token: string, lockMs: number, tellFault: (error: Error) => void): Hold {
+  let heldAt = performance.now();
+  return async () => {
+    if (performance.now() - heldAt < lockMs / 2) return;
+    const askedAt = performance.now();
+    if ((await job.extendLock(token, lockMs)) !== 1) {
+      // A Redis that came back empty knows no ticket: nobody else will answer it.
+      if ((await job.getState()) === 'unknown') return;
+      const error = new Error(`ticket ${job.id} was taken over by another worker`);
+      tellFault(error);
+      throw error;
+    }
+    heldAt = askedAt;
   };
 }

@@ -1,3 +1,18 @@
+import {
+  bold,
+  code,
+  context,
+  dateElement,
+  emoji,
+  escapedMarkup,
+  message,
+  plain,
+  preformatted,
+  quoted,
+  rich,
+  section,
+  span,
+} from '../slack/block-kit.ts';
 import { type Block, escaped, escapedCode, limits, type Message, slackDate } from '../slack/message.ts';
 import type { Finding, Json, JsonObject, Report, Section, Severity } from './report.ts';
 import { renderTerminal } from './terminal.ts';
@@ -182,7 +197,7 @@ function findingBlock(finding: Finding, isRefusal: boolean): Block {
 }
 
 /** One message may hold one table: the further ones are aligned text. Source: https://api.slack.com/reference/block-kit/blocks#table */
-function sectionBlocks(part: Section, shown: { amount: number }): Block[] {
+export function sectionBlocks(part: Section, shown: { amount: number }): Block[] {
   const title = part.title === undefined ? [] : [span([bold(part.title)])];
   if (part.kind === 'text') return [rich([...title, span([plain(part.text)])])];
   if (part.kind === 'code') return [rich([...title, preformatted(part.text)])];
@@ -217,7 +232,7 @@ function textLength(value: Json | undefined): number {
 }
 
 /** The details as a terminal shows them, in code blocks of the size that a section may have. */
-function plainDetails(text: string, notify: string | undefined): Block[] {
+export function plainDetails(text: string, notify: string | undefined): Block[] {
   const chunks: string[] = [];
   let chunk = '';
   for (const line of escapedCode(shortened(text, 8000)).split('\n')) {
@@ -235,73 +250,7 @@ function plainDetails(text: string, notify: string | undefined): Block[] {
   ];
 }
 
-function message(
-  text: string,
-  blocks: readonly Block[],
-  plainBlocks: readonly Block[],
-  form: 'raw' | 'escaped' = 'raw',
-): Message {
-  return { text: form === 'escaped' ? text : escaped(shortened(text, 2000)), blocks, plainBlocks };
-}
-
-/** Escaped, and with the characters that mrkdwn formats by taken out of play. */
-function escapedMarkup(text: string): string {
-  return escaped(text).replace(/[*_~`]/g, (character) => `\u200b${character}\u200b`);
-}
-
-function section(text: string): Block {
-  return { type: 'section', text: { type: 'mrkdwn', text } };
-}
-
-function context(text: string): Block {
-  return { type: 'context', elements: [{ type: 'mrkdwn', text }] };
-}
-
-function rich(elements: readonly JsonObject[]): Block {
-  return { type: 'rich_text', elements };
-}
-
-function span(elements: readonly JsonObject[]): JsonObject {
-  return { type: 'rich_text_section', elements };
-}
-
-function preformatted(text: string): JsonObject {
-  return { type: 'rich_text_preformatted', elements: [plain(text === '' ? ' ' : text)] };
-}
-
-/** The verdict; of a refusal, which is Quorum's own words, what stands in backticks is code. */
+/** The verdict; a refusal and help are Quorum's own words. */
 function ownWords(text: string, report: Report): JsonObject[] {
   return report.verdict === 'refused' || report.title.startsWith('Help') ? quoted(text, { bold: true }) : [bold(text)];
-}
-
-function quoted(text: string, style: JsonObject): JsonObject[] {
-  return text
-    .split('`')
-    .map((part, index) => (index % 2 === 1 ? code(part) : { type: 'text', text: part, style }))
-    .filter((element) => element.text !== '');
-}
-
-function plain(text: string): JsonObject {
-  return { type: 'text', text };
-}
-
-function bold(text: string): JsonObject {
-  return { type: 'text', text, style: { bold: true } };
-}
-
-function code(text: string): JsonObject {
-  return { type: 'text', text, style: { code: true } };
-}
-
-function emoji(name: string): JsonObject {
-  return { type: 'emoji', name };
-}
-
-function dateElement(iso: string): JsonObject {
-  return {
-    type: 'date',
-    timestamp: Math.floor(Date.parse(iso) / 1000),
-    format: '{date_short_pretty} {time_secs}',
-    fallback: iso,
-  };
 }

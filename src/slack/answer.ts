@@ -1,6 +1,6 @@
 import { renderAsked, renderEphemeral, renderThread } from '../report/blocks.ts';
 import type { Report } from '../report/report.ts';
-import type { Ticket } from '../ticket.ts';
+import type { AskTicket } from '../ticket.ts';
 import type { Delivery, Target } from './delivery.ts';
 import { escaped, type Message } from './message.ts';
 import { SlackFailure, type SlackWeb } from './web.ts';
@@ -14,6 +14,8 @@ const progressEveryMs = 3000;
 export type Answer = {
   /** Says that it was asked. */
   begin(): Promise<void>;
+  /** Whether only the asker sees it; known once it has begun. */
+  isPrivate(): boolean;
   /** Says how far it is; never fails and never waits. */
   progress(done: number, total: number, note: string): void;
   /** Shows the report. @throws where it could not be shown anywhere */
@@ -23,17 +25,19 @@ export type Answer = {
 export type AnswerParts = {
   readonly web: SlackWeb;
   readonly delivery: Delivery;
-  readonly links: (report: Report, ticket: Ticket) => readonly { title: string; url: string }[];
+  readonly links: (report: Report, ticket: AskTicket) => readonly { title: string; url: string }[];
   /** Told of what people do not see: a fallback that was taken, a file that could not be uploaded. */
   readonly tell: (event: string, details: Readonly<Record<string, unknown>>) => void;
+  /** Throws where the ticket has become another worker's: what it shows is not touched any more. */
+  readonly hold?: () => Promise<void>;
   now(): Date;
 };
 
 /** Why the answer is not shown in the channel, and what the asker can do about it. */
 type Privately = { readonly hint: string | undefined };
 
-export function createAnswer(ticket: Ticket, parts: AnswerParts): Answer {
-  const { web, delivery, links, tell, now } = parts;
+export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
+  const { web, delivery, links, tell, hold, now } = parts;
   const { place, requester } = ticket;
   const target: Target = { channelId: place.channelId, threadTs: place.threadTs };
   const asked = { line: ticket.line, userId: requester.userId, ticketId: ticket.id };
@@ -59,7 +63,7 @@ export function createAnswer(ticket: Ticket, parts: AnswerParts): Answer {
     await settlePlace();
     if (privately !== undefined) return;
     try {
-      rootTs = await delivery.put(`${ticket.id}-root`, target, renderAsked(asked));
+      rootTs = await delivery.put(`${ticket.id}-root`, target, renderAsked(asked), hold);
     } catch (error) {
       if (!(error instanceof SlackFailure && error.kind === 'refused')) throw error;
       privately = { hint: inviteHint(error.code) };
@@ -71,11 +75,12 @@ export function createAnswer(ticket: Ticket, parts: AnswerParts): Answer {
     const tookMs = now().getTime() - Date.parse(ticket.askedAt);
     const notify = tookMs > mentionAfterMs ? requester.userId : undefined;
     const thread = renderThread(report, { ...asked, links: links(report, ticket) }, notify);
-    rootTs = await delivery.put(`${ticket.id}-root`, target, thread.root);
+    rootTs = await delivery.put(`${ticket.id}-root`, target, thread.root, hold);
     const inThread: Target = { channelId: place.channelId, threadTs: place.threadTs ?? rootTs };
-    if (thread.details !== undefined) await delivery.put(`${ticket.id}-details`, inThread, thread.details);
-    if (thread.more !== undefined) await delivery.put(`${ticket.id}-more`, inThread, thread.more);
+    if (thread.details !== undefined) await delivery.put(`${ticket.id}-details`, inThread, thread.details, hold);
+    if (thread.more !== undefined) await delivery.put(`${ticket.id}-more`, inThread, thread.more, hold);
     if (thread.file !== undefined) {
+      await hold?.();
       await web.upload(inThread, thread.file).catch((error: unknown) => {
         // What is in the file stands in the thread but for its end; the message says where the rest is.
         tell('file not uploaded', { ticket: ticket.id, error: String(error) });
@@ -84,6 +89,7 @@ export function createAnswer(ticket: Ticket, parts: AnswerParts): Answer {
   }
 
   async function showPrivately(report: Report, { hint }: Privately): Promise<void> {
+    await hold?.();
     const message = renderEphemeral(report, hint);
     const ways: readonly (readonly [string, () => Promise<unknown>])[] = [
       ...(place.responseUrl === undefined
@@ -113,6 +119,7 @@ export function createAnswer(ticket: Ticket, parts: AnswerParts): Answer {
 
   return {
     begin,
+    isPrivate: () => privately !== undefined,
     progress(done, total, note) {
       const at = now().getTime();
       if (privately !== undefined || rootTs === undefined || at - progressShownAt < progressEveryMs) return;
@@ -124,7 +131,7 @@ export function createAnswer(ticket: Ticket, parts: AnswerParts): Answer {
         plainBlocks: [],
       };
       delivery
-        .put(`${ticket.id}-root`, target, message)
+        .put(`${ticket.id}-root`, target, message, hold)
         .catch((error: unknown) => tell('progress not shown', { ticket: ticket.id, error: String(error) }));
     },
     async finish(report) {

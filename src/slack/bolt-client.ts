@@ -109,6 +109,32 @@ export function connectBolt(
       await incoming.details(action.value ?? '', body.trigger_id);
   });
 
+  for (const kind of ['approve', 'cancel'] as const)
+    app.action(`change-${kind}`, async ({ action, body, ack }) => {
+      await ack();
+      if (action.type !== 'button' || body.type !== 'block_actions') return;
+      const shown = await incoming.decide({ changeId: action.value ?? '', kind, userId: body.user.id });
+      if (shown !== undefined) await web.respond(body.response_url, shown);
+    });
+
+  app.action('change-deny', async ({ action, body, ack }) => {
+    await ack();
+    if (action.type === 'button' && body.type === 'block_actions')
+      await incoming.askWhy(action.value ?? '', body.trigger_id);
+  });
+
+  app.view('change-deny-reason', async ({ view, body, ack }) => {
+    const reason = view.state.values.reason?.reason?.value?.trim();
+    const shown = await incoming.decide({
+      changeId: view.private_metadata,
+      kind: 'deny',
+      userId: body.user.id,
+      ...(reason === undefined || reason === '' ? {} : { reason }),
+    });
+    if (shown === undefined) await ack();
+    else await ack({ response_action: 'errors', errors: { reason: shown.text } });
+  });
+
   // A button with a link opens it by itself; Slack wants its ack all the same.
   app.action(/^link-/, async ({ ack }) => {
     await ack();

@@ -27,10 +27,11 @@ export type Delivery = {
   /**
    * Makes the post with this key show this message: posts it, or edits it where it stands.
    * Per channel in order; a channel that is rate limited delays no other.
+   * @param hold asked right before each call that changes what people see; what it throws, this throws
    * @returns the ts of the message
    * @throws SlackFailure that is final: `refused`, or `unknown` after all attempts
    */
-  put(key: string, target: Target, message: Message): Promise<string>;
+  put(key: string, target: Target, message: Message, hold?: () => Promise<void>): Promise<string>;
 };
 
 const attempts = 6;
@@ -65,22 +66,29 @@ export function createDelivery(parts: {
     return running;
   }
 
-  async function putOnce(key: string, target: Target, message: Message, digest: string): Promise<string> {
+  async function putOnce(
+    key: string,
+    target: Target,
+    message: Message,
+    digest: string,
+    hold: () => Promise<void>,
+  ): Promise<string> {
     const intentAt = now().getTime();
     const known = await posts.claim(key, { channelId: target.channelId, intentAt });
-    if (known === undefined) return await send(key, target, message, digest, intentAt);
+    if (known === undefined) return await send(key, target, message, digest, intentAt, hold);
     let ts = known.ts;
     if (ts === undefined) {
       ts = await web.findPost(target, key, known.intentAt);
-      if (ts === undefined) return await send(key, target, message, digest, known.intentAt);
+      if (ts === undefined) return await send(key, target, message, digest, known.intentAt, hold);
     } else if (known.digest === digest) return ts;
+    await hold();
     try {
       await web.update({ channelId: target.channelId, ts }, message);
     } catch (error) {
       if (!(error instanceof SlackFailure && error.code === 'message_not_found')) throw error;
       // Somebody deleted it: the answer is still owed.
       await posts.set(key, { channelId: target.channelId, intentAt: known.intentAt });
-      return await send(key, target, message, digest, known.intentAt);
+      return await send(key, target, message, digest, known.intentAt, hold);
     }
     await posts.set(key, { channelId: target.channelId, ts, intentAt: known.intentAt, digest });
     return ts;
@@ -92,7 +100,9 @@ export function createDelivery(parts: {
     message: Message,
     digest: string,
     intentAt: number,
+    hold: () => Promise<void>,
   ): Promise<string> {
+    await hold();
     const ts = await web.post(target, message, key);
     const standing = await posts.settle(key, { channelId: target.channelId, ts, intentAt, digest });
     // A worker that was stopped for longer than its lock may have posted the same: the later one goes.
@@ -101,14 +111,14 @@ export function createDelivery(parts: {
   }
 
   return {
-    put: (key, target, message) =>
+    put: (key, target, message, hold = always) =>
       inLane(target.channelId, async () => {
         const digest = createHash('sha256').update(JSON.stringify(message)).digest('hex');
         const giveUpAt = now().getTime() + patienceMs;
         let shown = message;
         for (let attempt = 1; ; ) {
           try {
-            return await putOnce(key, target, shown, digest);
+            return await putOnce(key, target, shown, digest, hold);
           } catch (error) {
             if (!(error instanceof SlackFailure)) throw error;
             if (error.kind === 'rate-limited' && now().getTime() + error.retryAfterMs < giveUpAt) {
@@ -128,6 +138,8 @@ export function createDelivery(parts: {
       }),
   };
 }
+
+const always = async () => {};
 
 /** What is left to try of a message that Slack refuses for its form: plainer blocks, then none, then less text. */
 function simplified(message: Message, code: string): Message | undefined {

@@ -1,3 +1,4 @@
+import type { Click } from '../deciding.ts';
 import type { Message } from './message.ts';
 
 /** A line that somebody typed, from a slash command, a mention or a button. */
@@ -15,6 +16,10 @@ export type SlackRequest = {
 export type Incoming = {
   /** @returns what only the asker is shown at once; undefined when the answer comes in a thread */
   ask(request: SlackRequest): Promise<Message | undefined>;
+  /** @returns why it was not taken, for the one who clicked; undefined where the thread shows what came of it */
+  decide(click: Click): Promise<Message | undefined>;
+  /** The modal that asks why a change is denied. */
+  askWhy(changeId: string, triggerId: string): Promise<void>;
   /** The modal with everything that a report holds. */
   details(ticketId: string, triggerId: string): Promise<void>;
 };

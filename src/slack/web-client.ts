@@ -205,8 +205,9 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
           isDirect: channel.is_im === true || channel.is_mpim === true,
         };
       }),
-    person: (userId, groups) =>
-      people.get(userId, async () => {
+    person: (userId, groups, age = 'kept') => {
+      if (age === 'fresh') people.forget(userId);
+      return people.get(userId, async () => {
         const [info, team, ...members] = await Promise.all([
           call(userInfo, 'users.info', { user: userId }, quick),
           ownTeam ?? identity(quick).then(({ teamId }) => teamId),
@@ -226,7 +227,8 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
             userId !== 'USLACKBOT',
           groups: groups.filter((_, index) => members[index]?.users.includes(userId) === true),
         };
-      }),
+      });
+    },
     identity: () => identity(),
   };
 }
@@ -262,6 +264,10 @@ class Kept<T> {
 
   constructor(keptMs: number) {
     this.keptMs = keptMs;
+  }
+
+  forget(key: string): void {
+    this.entries.delete(key);
   }
 
   get(key: string, load: () => Promise<T>): Promise<T> {

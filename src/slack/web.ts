@@ -55,7 +55,8 @@ export type SlackWeb = {
   openDirect(userId: string): Promise<string>;
   openModal(triggerId: string, view: { readonly [key: string]: unknown }): Promise<void>;
   channel(channelId: string): Promise<Channel>;
-  person(userId: string, groups: readonly string[]): Promise<Person>;
+  /** Kept for a minute, unless it has to be fresh: a decision is. */
+  person(userId: string, groups: readonly string[], age?: 'fresh' | 'kept'): Promise<Person>;
   /** Who the token belongs to, and its scopes. */
   identity(): Promise<{ userId: string; botName: string; teamId: string; team: string; scopes: readonly string[] }>;
 };

@@ -13,6 +13,11 @@ function giver(): MemberClient & { readonly given: string[] } {
     given,
     status: unused,
     memberList: unused,
+    memberListAgreed: unused,
+    memberAdd: unused,
+    memberPromote: unused,
+    memberRemove: unused,
+    moveLeader: unused,
     alarms: unused,
     authenticate: async () => {
       given.push(`token-${given.length + 1}`);

@@ -18,6 +18,8 @@ export type ConversationOptions = {
   readonly kubeconfigs?: Readonly<Record<string, string>>;
   readonly access?: Partial<Config['access']>;
   readonly links?: Config['links'];
+  /** Their ids, where the config has to name them. */
+  readonly people?: { readonly ann: string; readonly bob: string };
   readonly halves?: readonly Half[];
   readonly workerTimes?: WorkerTimes;
   readonly slack?: SlackOptions;
@@ -43,8 +45,8 @@ export type Conversation = {
 /** The whole bot in this process, against a real Redis and the local Slack workspace. */
 export async function startConversation(options: ConversationOptions): Promise<Conversation> {
   const slack = await startSlack({ postsPerSecond: Number.POSITIVE_INFINITY, ...options.slack });
-  const ann = slack.addUser({ name: 'ann' });
-  const bob = slack.addUser({ name: 'bob' });
+  const ann = slack.addUser({ name: 'ann', ...(options.people === undefined ? {} : { id: options.people.ann }) });
+  const bob = slack.addUser({ name: 'bob', ...(options.people === undefined ? {} : { id: options.people.bob }) });
   const channel = slack.addChannel({ name: 'ops', members: [ann.id, bob.id], botIsMember: true }).id;
   const config = localConfig({
     slack,
@@ -69,19 +71,18 @@ export async function startConversation(options: ConversationOptions): Promise<C
   if (slackUrl !== undefined) slack.setRequestUrl(`${slackUrl}/slack/events`);
 
   async function answered(where: string, sinceTs: string): Promise<Thread> {
-    const thread = await slack.waitFor(
+    // The thread has its last message when the worker says so, and the root's button names the ticket.
+    const thread = await waitFor(
+      `an answer in ${where}`,
       () =>
         slack
           .channel(where)
           .find(
-            (thread) =>
-              Number(thread.ts) > Number(sinceTs) && !thread.text.endsWith(': asked') && thread.replies.length > 0,
+            ({ ts, blocks }) =>
+              Number(ts) > Number(sinceTs) &&
+              logged.some(({ event, id }) => event === 'answered' && JSON.stringify(blocks).includes(String(id))),
           ),
-      { what: `an answer in ${where}`, timeoutMs: 10_000 },
-    );
-    // The thread has its last message when the worker says so, and the root's button names the ticket.
-    await waitFor(`the whole answer in ${where}`, () =>
-      logged.some(({ event, id }) => event === 'answered' && JSON.stringify(thread.blocks).includes(String(id))),
+      { timeoutMs: 10_000 },
     );
     return slack.thread(where, thread.ts);
   }

@@ -23,6 +23,7 @@ export async function answer(line: string): Promise<Report> {
   if (asked.kind !== 'command') throw new Error(`no command: ${line}`);
   const { command, args } = asked;
   const input = command.job.input.parse(JSON.parse(JSON.stringify(command.input(parseWords(command, args), ''))));
+  if (command.job.kind !== 'look') throw new Error(`${line} asks for a change`);
   return await command.job.run(input, {
     clients: noClients,
     now: () => new Date('2026-01-01T00:00:00Z'),

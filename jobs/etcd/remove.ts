@@ -1,0 +1,65 @@
+import { z } from 'zod';
+import { seeApiServers } from '../../src/etcd/api-servers.ts';
+import { ensureCalm } from '../../src/etcd/calm.ts';
+import { ensureLeadership } from '../../src/etcd/leadership.ts';
+import { findMember, requireKnown } from '../../src/etcd/member-reference.ts';
+import {
+  describeRemoval,
+  ensureRemoved,
+  leftToDo,
+  planRemoval,
+  type RemovalPlan,
+  removalChecks,
+  removalSections,
+} from '../../src/etcd/removal.ts';
+import { unknownSnapshot } from '../../src/etcd/snapshot-age.ts';
+import { change } from '../../src/job.ts';
+
+/** Removes a member: never below the quorum, the dead one first, after leadership has moved away from it. */
+export const etcdRemove = change({
+  name: 'etcd remove',
+  input: z.strictObject({ cluster: z.string(), member: z.string() }),
+  plan: z.strictObject({
+    cluster: z.string(),
+    memberId: z.string(),
+    name: z.string(),
+    peerUrls: z.array(z.string()).readonly(),
+  }),
+  planVersion: 1,
+
+  async propose({ cluster, member: word }, { clients, signal, now }) {
+    const etcd = await clients.etcd(cluster);
+    const [seen, apiServers] = await Promise.all([etcd.see(signal), seeApiServers(clients, cluster)]);
+    const view = requireKnown(seen);
+    const member = findMember(view, word);
+    const plan = planRemoval({ view, member });
+    return {
+      target: { kind: 'etcd', name: cluster, identity: view.clusterId },
+      plan,
+      checks: removalChecks({ view, member, apiServers, snapshot: unknownSnapshot, now: now() }),
+      words: describeRemoval(plan),
+      sections: [...removalSections(view, member), leftToDo(plan, view.quorum.voters - (member.isLearner ? 0 : 1))],
+    };
+  },
+
+  steps: (plan: RemovalPlan) => [
+    {
+      title: 'Leadership elsewhere',
+      ensure: async (_plan, context) =>
+        ensureLeadership(
+          await context.clients.etcd(plan.cluster),
+          { kind: 'away-from', memberId: plan.memberId },
+          context,
+        ),
+    },
+    {
+      title: 'Removed',
+      ensure: async (_plan, context) => ensureRemoved(await context.clients.etcd(plan.cluster), plan, context),
+    },
+    {
+      title: 'Cluster healthy',
+      ensure: async (_plan, context) =>
+        ensureCalm(await context.clients.etcd(plan.cluster), context, (view) => [leftToDo(plan, view.quorum.voters)]),
+    },
+  ],
+});

@@ -1,0 +1,426 @@
+import { z } from 'zod';
+import type { AuditNote } from './audit.ts';
+import { digestOf } from './digest.ts';
+import type { Change, Proposal } from './job.ts';
+import { Refusal } from './refusal.ts';
+import type { JsonObject, Section } from './report/report.ts';
+import { formatDuration } from './report/text.ts';
+
+const jsonObject = z.record(z.string(), z.json()) as z.ZodType<JsonObject>;
+const sections = z.array(z.custom<Section>((value) => typeof value === 'object' && value !== null));
+
+const stepSchema = z.object({
+  title: z.string(),
+  state: z.enum(['open', 'running', 'waiting', 'done', 'blocked', 'failed']),
+  /** Milliseconds since the epoch, as all times here. */
+  startedAt: z.number().optional(),
+  endedAt: z.number().optional(),
+  /** What it came to, or what it waits for. */
+  note: z.string().optional(),
+  giveUpAt: z.number().optional(),
+  /** How often it failed for reasons that may pass. */
+  faults: z.number().int().default(0),
+  sections: sections.default([]),
+});
+
+const recordSchema = z.object({
+  id: z.string(),
+  /** Raised by every transition: what a transition is compared against. */
+  revision: z.number().int(),
+  state: z.enum([
+    'proposed',
+    'approved',
+    'started',
+    'waiting',
+    'done',
+    'denied',
+    'expired',
+    'cancelled',
+    'superseded',
+    'blocked',
+    'failed',
+  ]),
+  job: z.string(),
+  planVersion: z.number().int(),
+  line: z.string(),
+  target: z.object({ kind: z.enum(['etcd', 'workload']), name: z.string(), identity: z.string() }),
+  input: jsonObject,
+  plan: jsonObject,
+  digest: z.string(),
+  words: z.string(),
+  checks: z.array(
+    z.object({
+      name: z.string(),
+      status: z.enum(['ok', 'warning', 'blocking', 'unknown']),
+      seen: z.string(),
+      advice: z.string(),
+    }),
+  ),
+  sections,
+  requester: z.string(),
+  place: z.object({ channelId: z.string(), threadTs: z.string().optional(), rootKey: z.string() }),
+  required: z.number().int().min(1),
+  decisions: z.array(
+    z.object({
+      userId: z.string(),
+      kind: z.enum(['approved', 'denied']),
+      at: z.number(),
+      reason: z.string().optional(),
+    }),
+  ),
+  createdAt: z.number(),
+  expiresAt: z.number(),
+  /** After this an approved change no longer starts. */
+  startBy: z.number().optional(),
+  startedAt: z.number().optional(),
+  endedAt: z.number().optional(),
+  steps: z.array(stepSchema),
+  intent: jsonObject,
+  /** Raised by every wake: a worker that was paused finds that it is no longer its turn. */
+  epoch: z.number().int(),
+  /** The number of the latest ticket. */
+  wake: z.number().int(),
+  cancelRequestedBy: z.string().optional(),
+  /** What the end was, in words, and what is left to do. */
+  ending: z.string().optional(),
+  reminders: z.number().int(),
+});
+
+/** A change's life in Redis: the truth about it. Tickets only wake it. */
+export type ChangeRecord = z.infer<typeof recordSchema>;
+export type ChangeState = ChangeRecord['state'];
+
+/** What a transition makes of a record, and what has to be stored in the same moment. */
+export type Transition = {
+  readonly record: ChangeRecord;
+  readonly notes: readonly AuditNote[];
+  /** Only one running change a target: taken with the deciding click, released by every end. */
+  readonly claim: 'take' | 'release' | 'keep';
+};
+
+export const terminalStates: readonly ChangeState[] = [
+  'done',
+  'denied',
+  'expired',
+  'cancelled',
+  'superseded',
+  'blocked',
+  'failed',
+];
+
+export function isEnded(record: ChangeRecord): boolean {
+  return terminalStates.includes(record.state);
+}
+
+export function parseRecord(text: string): ChangeRecord {
+  return recordSchema.parse(JSON.parse(text));
+}
+
+/** What an approval is bound to. Sets in a plan are sorted by whoever makes it. */
+export function changeDigest(
+  change: Pick<Change, 'name' | 'planVersion'>,
+  input: JsonObject,
+  proposal: Proposal,
+): string {
+  const { kind, identity } = proposal.target;
+  return digestOf({
+    job: change.name,
+    planVersion: change.planVersion,
+    target: { kind, identity },
+    input,
+    plan: proposal.plan,
+  });
+}
+
+export type Asking = {
+  readonly id: string;
+  readonly line: string;
+  readonly requester: string;
+  readonly place: ChangeRecord['place'];
+  readonly required: number;
+  readonly expiresInMs: number;
+};
+
+/** A proposal as a record that waits for a yes. */
+export function proposed(
+  change: Change,
+  input: JsonObject,
+  proposal: Proposal,
+  asking: Asking,
+  now: number,
+): Transition {
+  const record: ChangeRecord = {
+    id: asking.id,
+    revision: 1,
+    state: 'proposed',
+    job: change.name,
+    planVersion: change.planVersion,
+    line: asking.line,
+    target: { ...proposal.target },
+    input,
+    plan: proposal.plan,
+    digest: changeDigest(change, input, proposal),
+    words: proposal.words,
+    checks: [...proposal.checks],
+    sections: [...proposal.sections],
+    requester: asking.requester,
+    place: asking.place,
+    required: asking.required,
+    decisions: [],
+    createdAt: now,
+    expiresAt: now + asking.expiresInMs,
+    steps: change.steps(proposal.plan).map(({ title }) => ({ title, state: 'open', faults: 0, sections: [] })),
+    intent: {},
+    epoch: 0,
+    wake: 0,
+    reminders: 0,
+  };
+  const details = {
+    line: record.line,
+    words: record.words,
+    plan: record.plan,
+    digest: record.digest,
+    checks: record.checks.map((check) => ({ ...check })),
+  };
+  return { record, notes: [note(record, asking.requester, 'requested', now, details)], claim: 'keep' };
+}
+
+/** Whether this person may decide at all is checked before: here only what the record knows. */
+export type Decider = { readonly userId: string; readonly mayApproveOwn: boolean };
+
+/**
+ * One approver's yes. The last one that is needed approves the change and takes the claim on its target.
+ * @throws Refusal where it is not theirs to give, or too late
+ */
+export function approve(record: ChangeRecord, decider: Decider, startWithinMs: number, now: number): Transition {
+  demandOpen(record, now);
+  if (decider.userId === record.requester && !decider.mayApproveOwn)
+    throw new Refusal('You asked for this change: somebody else has to approve it.', 'Ask another approver.');
+  if (record.decisions.some(({ userId }) => userId === decider.userId))
+    throw new Refusal('You have approved this already; each approver counts once.', 'Ask another approver.');
+  const decisions = [...record.decisions, { userId: decider.userId, kind: 'approved' as const, at: now }];
+  const isEnough = decisions.length >= record.required;
+  const noted = [
+    note(record, decider.userId, 'approved', now, {
+      digest: record.digest,
+      of: record.required,
+      given: decisions.length,
+    }),
+  ];
+  if (!isEnough) return { record: next(record, { decisions, wake: record.wake + 1 }), notes: noted, claim: 'keep' };
+  return {
+    record: next(record, { decisions, state: 'approved', startBy: now + startWithinMs, wake: record.wake + 1 }),
+    notes: noted,
+    claim: 'take',
+  };
+}
+
+/** One approver's no ends it. @throws Refusal where it is too late */
+export function deny(record: ChangeRecord, userId: string, reason: string | undefined, now: number): Transition {
+  demandOpen(record, now);
+  const decision = { userId, kind: 'denied' as const, at: now, ...(reason === undefined ? {} : { reason }) };
+  const ending = `Denied${reason === undefined ? '' : `: ${reason}`}. Nothing was changed.`;
+  return ended(
+    { ...record, decisions: [...record.decisions, decision] },
+    'denied',
+    ending,
+    userId,
+    now,
+    reason === undefined ? {} : { reason },
+  );
+}
+
+/** Nobody decided in time. undefined where it is not time. */
+export function expire(record: ChangeRecord, now: number): Transition | undefined {
+  if (record.state === 'proposed' && now >= record.expiresAt)
+    return ended(record, 'expired', 'Nobody approved it in time. Nothing was changed.', 'quorum', now, {});
+  if (record.state === 'approved' && record.startBy !== undefined && now >= record.startBy)
+    return ended(
+      record,
+      'expired',
+      'It was approved, and did not start in time. Nothing was changed.',
+      'quorum',
+      now,
+      {},
+    );
+  return undefined;
+}
+
+/** Ends what has not begun; asks what runs to stop between two steps. @throws Refusal where it has ended */
+export function cancel(record: ChangeRecord, userId: string, now: number): Transition {
+  if (isEnded(record))
+    throw new Refusal(`This change has ended already: ${record.state}.`, 'There is nothing to cancel.');
+  if (record.state === 'proposed' || record.state === 'approved')
+    return ended(record, 'cancelled', 'Cancelled before it began. Nothing was changed.', userId, now, {});
+  if (record.cancelRequestedBy !== undefined)
+    throw new Refusal(
+      'Somebody has cancelled this already; it stops after the call that is under way.',
+      'Look at its thread.',
+    );
+  // Whoever is at it reads this between two steps; one that waits is woken for it.
+  const wake = record.state === 'waiting' ? record.wake + 1 : record.wake;
+  return {
+    record: next(record, { cancelRequestedBy: userId, wake }),
+    notes: [note(record, userId, 'cancel requested', now, {})],
+    claim: 'keep',
+  };
+}
+
+/** A worker takes the change up: what an earlier one still holds is no longer its turn. */
+export function woken(record: ChangeRecord): Transition {
+  return { record: next(record, { epoch: record.epoch + 1 }), notes: [], claim: 'keep' };
+}
+
+/** Proposed again as it starts: a different digest ends it with what changed; blocking checks do too. */
+export function started(record: ChangeRecord, again: Proposal, digest: string, now: number): Transition {
+  const blocking = again.checks.filter(({ status }) => status === 'blocking');
+  if (digest !== record.digest)
+    return ended(
+      record,
+      'superseded',
+      'The plan would be another one now, so what was approved no longer holds. Nothing was changed. Ask again.',
+      'quorum',
+      now,
+      { digest, plan: again.plan },
+    );
+  if (blocking.length > 0)
+    return ended(
+      record,
+      'blocked',
+      `Not started: ${blocking.map(({ name, seen }) => `${name}: ${seen}`).join('; ')}. Nothing was changed.`,
+      'quorum',
+      now,
+      {},
+    );
+  return {
+    record: next(record, { state: 'started', startedAt: now, checks: [...again.checks] }),
+    notes: [note(record, 'quorum', 'started', now, { digest })],
+    claim: 'keep',
+  };
+}
+
+type StepRecord = ChangeRecord['steps'][number];
+
+/** The step that is to be tried; undefined when all are done. */
+export function currentStep(record: ChangeRecord): number | undefined {
+  const index = record.steps.findIndex(({ state }) => state !== 'done');
+  return index === -1 ? undefined : index;
+}
+
+export function stepBegun(record: ChangeRecord, index: number, now: number): Transition {
+  const before = record.steps[index];
+  return quiet(
+    withStep({ ...record, state: 'started' }, index, { state: 'running', startedAt: before?.startedAt ?? now }),
+  );
+}
+
+export function stepDone(
+  record: ChangeRecord,
+  index: number,
+  came: { note?: string | undefined; sections?: readonly Section[] | undefined },
+  now: number,
+): Transition {
+  const more = {
+    state: 'done' as const,
+    endedAt: now,
+    note: came.note,
+    sections: [...(came.sections ?? record.steps[index]?.sections ?? [])],
+  };
+  const changed = withStep(record, index, more);
+  return {
+    record: changed,
+    notes: [note(record, 'quorum', 'step', now, { step: record.steps[index]?.title ?? '', note: came.note ?? '' })],
+    claim: 'keep',
+  };
+}
+
+export function stepWaits(
+  record: ChangeRecord,
+  index: number,
+  waits: { reason: string; giveUpAt: number; sections?: readonly Section[] | undefined },
+): Transition {
+  const sections = waits.sections === undefined ? {} : { sections: [...waits.sections] };
+  const changed = withStep(record, index, {
+    state: 'waiting',
+    note: waits.reason,
+    giveUpAt: waits.giveUpAt,
+    ...sections,
+  });
+  return quiet({ ...changed, state: 'waiting', wake: record.wake + 1 });
+}
+
+/** Something went wrong that may pass: it is tried again. */
+export function stepFaulted(record: ChangeRecord, index: number, why: string): Transition {
+  const faults = (record.steps[index]?.faults ?? 0) + 1;
+  return quiet({
+    ...withStep(record, index, { state: 'waiting', note: why, faults }),
+    state: 'waiting',
+    wake: record.wake + 1,
+  });
+}
+
+export function intentWritten(record: ChangeRecord, more: JsonObject): Transition {
+  return quiet(next(record, { intent: { ...record.intent, ...more } }));
+}
+
+/** The end, whichever: releases the claim and goes to the audit. */
+export function ended(
+  record: ChangeRecord,
+  state: ChangeState,
+  ending: string,
+  actor: string,
+  now: number,
+  details: JsonObject,
+): Transition {
+  const index = currentStep(record);
+  const at = index === undefined ? undefined : record.steps[index];
+  const isMidway = at !== undefined && (at.state === 'running' || at.state === 'waiting');
+  const stepState = state === 'blocked' ? 'blocked' : 'failed';
+  const closed =
+    isMidway && index !== undefined && state !== 'done'
+      ? withStep(record, index, { state: stepState, endedAt: now })
+      : next(record, {});
+  return {
+    record: { ...closed, state, ending, endedAt: now, wake: record.wake + 1 },
+    notes: [note(record, actor, state, now, { ending, digest: record.digest, ...details })],
+    claim: 'release',
+  };
+}
+
+/** Wakes with no live ticket get a new number: a finished ticket's id is taken for ever. */
+export function wakeAgain(record: ChangeRecord): Transition {
+  return quiet(next(record, { wake: record.wake + 1 }));
+}
+
+export function reminded(record: ChangeRecord): Transition {
+  return quiet(next(record, { reminders: record.reminders + 1 }));
+}
+
+function demandOpen(record: ChangeRecord, now: number): void {
+  if (record.state === 'proposed' && now < record.expiresAt) return;
+  if (record.state === 'proposed' || record.state === 'expired')
+    throw new Refusal(`This expired ${formatDuration(now - record.expiresAt)} ago.`, 'Ask for it again.');
+  throw new Refusal(`This has been decided: it is ${record.state}.`, 'Look at its thread.');
+}
+
+function withStep(
+  record: ChangeRecord,
+  index: number,
+  more: { [Key in keyof StepRecord]?: StepRecord[Key] | undefined },
+): ChangeRecord {
+  return next(record, {
+    steps: record.steps.map((step, at) => (at === index ? stepSchema.parse({ ...step, ...more }) : step)),
+  });
+}
+
+function next(record: ChangeRecord, more: Partial<ChangeRecord>): ChangeRecord {
+  return { ...record, ...more, revision: record.revision + 1 };
+}
+
+function quiet(record: ChangeRecord): Transition {
+  return { record, notes: [], claim: 'keep' };
+}
+
+function note(record: ChangeRecord, actor: string, action: string, now: number, details: JsonObject): AuditNote {
+  return { at: new Date(now).toISOString(), actor, action, cluster: record.target.name, changeId: record.id, details };
+}

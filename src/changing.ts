@@ -1,0 +1,52 @@
+import type { ChangeRecord } from './change.ts';
+import { carryOn } from './change-work.ts';
+import type { ChangeStore } from './changes.ts';
+import type { Command } from './command.ts';
+import type { Config } from './config.ts';
+import type { Change, Clients } from './job.ts';
+import type { TicketQueue } from './redis/queue-client.ts';
+import { createChangeAnswer } from './slack/change-answer.ts';
+import type { Delivery } from './slack/delivery.ts';
+import { sweep } from './sweep.ts';
+import { wakeTicket } from './ticket.ts';
+
+export type ChangingParts = {
+  readonly config: Config;
+  readonly commands: readonly Command[];
+  readonly store: ChangeStore;
+  readonly queue: TicketQueue;
+  readonly clients: Clients;
+  readonly delivery: Delivery;
+  readonly signal: AbortSignal;
+  now(): Date;
+  log(event: string, details: Readonly<Record<string, unknown>>): void;
+  fault(id: string, error: unknown): void;
+};
+
+/** The worker's side of changes: carries them on, shows them, and wakes what nobody woke. */
+export type Changing = {
+  carryOn(changeId: string): Promise<void>;
+  show(record: ChangeRecord): Promise<void>;
+  sweep(): Promise<void>;
+};
+
+export function createChanging(parts: ChangingParts): Changing {
+  const { config, commands, store, queue, clients, delivery, signal, now, log, fault } = parts;
+  const jobs = commands.map(({ job }) => job).filter((job): job is Change => job.kind === 'change');
+  const answer = createChangeAnswer(delivery, config.access, now);
+  const wake = (record: ChangeRecord, afterMs = 0) => queue.add(wakeTicket(record.id, record.wake), afterMs);
+  return {
+    show: answer.show,
+    carryOn: (changeId) =>
+      carryOn(changeId, { jobs, store, clients, signal, now, wake, show: answer.show, log, fault }),
+    sweep: () =>
+      sweep({
+        store,
+        isAwake: (record) => queue.isLive(wakeTicket(record.id, record.wake).id),
+        wake: (record) => wake(record),
+        remind: answer.remind,
+        now,
+        fault,
+      }),
+  };
+}

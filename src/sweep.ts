@@ -1,0 +1,54 @@
+import { type ChangeRecord, expire, reminded, wakeAgain } from './change.ts';
+import type { ChangeStore } from './changes.ts';
+
+export type SweepParts = {
+  readonly store: ChangeStore;
+  /** Whether the ticket of the record's present wake waits or runs. */
+  isAwake(record: ChangeRecord): Promise<boolean>;
+  wake(record: ChangeRecord): Promise<void>;
+  /** Tells those who may approve that somebody waits; `which` makes each reminder one message. */
+  remind(record: ChangeRecord, which: number): Promise<void>;
+  now(): Date;
+  fault(id: string, error: unknown): void;
+};
+
+/** How long before the end the last reminder comes. */
+const lastCallMs = 3 * 60_000;
+
+/**
+ * One round over all changes that have not ended: what expired is ended, whoever may approve is reminded, and each approved or running
+ * change without a live ticket is woken: its ticket was lost with a Redis, a worker, or the enqueue after the click.
+ */
+export async function sweep(parts: SweepParts): Promise<void> {
+  const { store, isAwake, wake, remind, now, fault } = parts;
+  for (const record of await store.open()) {
+    try {
+      const at = now().getTime();
+      if (expire(record, at) !== undefined) {
+        await wake(await store.transition(record.id, (known) => expire(known, at)));
+      } else if (record.state === 'proposed') {
+        if (record.reminders < remindersDue(record, at)) {
+          const told = await store.transition(record.id, (known) =>
+            known.reminders < remindersDue(known, at) ? reminded(known) : undefined,
+          );
+          await remind(told, told.reminders);
+        }
+        // A yes that is not the last one, or a message that could not be shown: the thread is brought up to date.
+      } else if (!(await isAwake(record))) {
+        await wake(
+          await store.transition(record.id, (known) => (known.wake === record.wake ? wakeAgain(known) : undefined)),
+        );
+      }
+    } catch (error) {
+      // One record that cannot be handled must not keep the others from being woken.
+      fault(record.id, error);
+    }
+  }
+}
+
+/** At half time, and three minutes before the end. */
+export function remindersDue({ createdAt, expiresAt }: ChangeRecord, now: number): number {
+  const half = createdAt + (expiresAt - createdAt) / 2;
+  const last = expiresAt - lastCallMs;
+  return [half, ...(last > half ? [last] : [])].filter((at) => now >= at).length;
+}

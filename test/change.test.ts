@@ -1,0 +1,404 @@
+import { describe, expect, test } from '@jest/globals';
+import { z } from 'zod';
+import {
+  approve,
+  type ChangeRecord,
+  cancel,
+  changeDigest,
+  deny,
+  expire,
+  proposed,
+  started,
+  type Transition,
+} from '../src/change.ts';
+import { carryOn } from '../src/change-work.ts';
+import { type Change, change, type Outcome, type Proposal, type Step } from '../src/job.ts';
+import { Refusal } from '../src/refusal.ts';
+import { remindersDue, sweep } from '../src/sweep.ts';
+import { memoryChanges } from './support/memory-changes.ts';
+
+const minute = 60_000;
+
+function job(steps: readonly Step[] = [], proposal: Partial<Proposal> = {}): Change {
+  return change({
+    name: 'etcd move-leader',
+    input: z.object({}),
+    plan: z.record(z.string(), z.json()) as z.ZodType<Proposal['plan']>,
+    planVersion: 1,
+    propose: async () => ({
+      target: { kind: 'etcd', name: 'prod', identity: 'c1' },
+      plan: { to: 'm2' },
+      checks: [],
+      words: 'move the leader of prod to etcd-2',
+      sections: [],
+      ...proposal,
+    }),
+    steps: () => steps,
+  });
+}
+
+const asking = {
+  id: 'c-1',
+  line: '/etcd move-leader',
+  requester: 'UANN',
+  place: { channelId: 'C1', rootKey: 'r' },
+  required: 1,
+  expiresInMs: 15 * minute,
+};
+
+async function fresh(of: Change = job(), more: Partial<typeof asking> = {}): Promise<ChangeRecord> {
+  return proposed(of, {}, await of.propose({}, undefined as never), { ...asking, ...more }, 0).record;
+}
+
+const bob = { userId: 'UBOB', mayApproveOwn: false };
+
+describe('an approval', () => {
+  test('takes the claim with the deciding yes', async () => {
+    const { record, claim, notes } = approve(await fresh(), bob, 15 * minute, minute);
+    expect([record.state, claim, record.startBy, record.wake]).toEqual(['approved', 'take', 16 * minute, 1]);
+    expect(notes.map(({ actor, action }) => [actor, action])).toEqual([['UBOB', 'approved']]);
+  });
+
+  test('counts each approver once where two are needed', async () => {
+    const first = approve(await fresh(job(), { required: 2 }), bob, minute, 1);
+    expect([first.record.state, first.claim]).toEqual(['proposed', 'keep']);
+    expect(() => approve(first.record, bob, minute, 2)).toThrow('You have approved this already');
+    const second = approve(first.record, { ...bob, userId: 'UCAT' }, minute, 3);
+    expect([second.record.state, second.claim]).toEqual(['approved', 'take']);
+  });
+
+  test.each<[string, (record: ChangeRecord) => Transition, string]>([
+    [
+      'by whoever asked',
+      (record) => approve(record, { userId: 'UANN', mayApproveOwn: false }, minute, 1),
+      'You asked for this change: somebody else has to approve it.',
+    ],
+    ['after its time', (record) => approve(record, bob, minute, 16 * minute), 'This expired 1 min ago.'],
+    [
+      'a second time',
+      (record) => approve(approve(record, bob, minute, 1).record, { ...bob, userId: 'UCAT' }, minute, 2),
+      'This has been decided: it is approved.',
+    ],
+    [
+      'after a no',
+      (record) => approve(deny(record, 'UCAT', 'not tonight', 1).record, bob, minute, 2),
+      'This has been decided: it is denied.',
+    ],
+    [
+      'after a cancel',
+      (record) => approve(cancel(record, 'UANN', 1).record, bob, minute, 2),
+      'This has been decided: it is cancelled.',
+    ],
+  ])('is refused %s', async (_, act, message) => {
+    const record = await fresh();
+    expect(() => act(record)).toThrow(message);
+  });
+
+  test('expires, and so does one that did not start', async () => {
+    const record = await fresh();
+    expect(expire(record, 14 * minute)).toBeUndefined();
+    expect(expire(record, 15 * minute)?.record.state).toBe('expired');
+    const approved = approve(record, bob, minute, minute).record;
+    expect(expire(approved, 90_000)).toBeUndefined();
+    expect(expire(approved, 2 * minute)).toMatchObject({ record: { state: 'expired' }, claim: 'release' });
+  });
+});
+
+describe('the digest', () => {
+  test('is bound to the job, the target, the input and the plan, and to nothing that fluctuates', async () => {
+    const of = job();
+    const proposal = await of.propose({}, undefined as never);
+    const same = changeDigest(
+      of,
+      {},
+      { ...proposal, words: 'other words', checks: [{ name: 'x', status: 'warning', seen: '12 ms', advice: '' }] },
+    );
+    expect(changeDigest(of, {}, proposal)).toBe(same);
+    for (const other of [
+      changeDigest({ ...of, planVersion: 2 }, {}, proposal),
+      changeDigest(of, { reason: 'x' }, proposal),
+      changeDigest(of, {}, { ...proposal, plan: { to: 'm3' } }),
+      changeDigest(of, {}, { ...proposal, target: { ...proposal.target, identity: 'c2' } }),
+    ])
+      expect(other).not.toBe(same);
+  });
+
+  test('that would be another one at the start ends it, with the claim released', async () => {
+    const of = job();
+    const record = approve(await fresh(of), bob, minute, 1).record;
+    const again = await of.propose({}, undefined as never);
+    expect(started(record, again, record.digest, 2).record.state).toBe('started');
+    expect(started(record, { ...again, plan: { to: 'm3' } }, 'other', 2)).toMatchObject({
+      record: { state: 'superseded' },
+      claim: 'release',
+    });
+  });
+});
+
+/** An approved change and a worker for it, with everything it shows. */
+async function approvedChange(steps: readonly Step[], proposal: Partial<Proposal> = {}) {
+  const of = job(steps);
+  const store = memoryChanges();
+  await store.create(proposed(of, {}, await of.propose({}, undefined as never), asking, 0));
+  await store.transition('c-1', (record) => approve(record, bob, 15 * minute, 1));
+  const clock = { at: 1000 };
+  const wakes: number[] = [];
+  const shown: string[] = [];
+  const faults: unknown[] = [];
+  const later = { ...of, propose: async () => ({ ...(await of.propose({}, undefined as never)), ...proposal }) };
+  const parts = {
+    jobs: [later],
+    store,
+    clients: {
+      etcd: async () => Promise.reject(new Error('no cluster here')),
+      kubernetes: async () => Promise.reject(new Error('no cluster here')),
+    },
+    signal: new AbortController().signal,
+    now: () => new Date(clock.at),
+    wake: async (_: ChangeRecord, afterMs: number) => {
+      wakes.push(afterMs);
+    },
+    show: async (record: ChangeRecord) => {
+      shown.push(record.state);
+    },
+    log: () => {},
+    fault: (_: string, error: unknown) => {
+      faults.push(error);
+    },
+  };
+  return { store, parts, clock, wakes, shown, faults };
+}
+
+const done = (note: string): Outcome => ({ kind: 'done', note });
+
+describe('a worker carries an approved change on', () => {
+  test('step by step to its end, releasing the claim', async () => {
+    const tried: string[] = [];
+    const step = (title: string): Step => ({ title, ensure: async () => (tried.push(title), done(`${title} it is`)) });
+    const { store, parts } = await approvedChange([step('one'), step('two')]);
+    expect(store.claims.get('etcd:c1')).toBe('c-1');
+    await carryOn('c-1', parts);
+    expect(tried).toEqual(['one', 'two']);
+    expect(store.only()).toMatchObject({ state: 'done', ending: 'two it is' });
+    expect(store.claims.size).toBe(0);
+    expect(store.entries.map(({ action }) => action)).toEqual([
+      'requested',
+      'approved',
+      'started',
+      'step',
+      'step',
+      'done',
+    ]);
+    await carryOn('c-1', parts);
+    expect(tried).toEqual(['one', 'two']);
+  });
+
+  test('waits without holding a worker, and gives up when the stored time is over', async () => {
+    const waits: Step = {
+      title: 'started',
+      ensure: async (_, { startedAt }) => ({
+        kind: 'waiting',
+        reason: 'not there yet',
+        recheckAfterMs: 500,
+        giveUpAt: startedAt.getTime() + 10_000,
+      }),
+    };
+    const { store, parts, clock, wakes } = await approvedChange([waits]);
+    await carryOn('c-1', parts);
+    expect(store.only()).toMatchObject({
+      state: 'waiting',
+      steps: [{ state: 'waiting', note: 'not there yet', giveUpAt: 11_000 }],
+    });
+    expect(wakes).toEqual([500]);
+    clock.at = 11_000;
+    await carryOn('c-1', parts);
+    expect(store.only()).toMatchObject({ state: 'failed', ending: 'started: gave up waiting. not there yet' });
+  });
+
+  test('stops at what is not as expected, and says where it stands', async () => {
+    const { store, parts } = await approvedChange([
+      { title: 'one', ensure: async () => done('fine') },
+      {
+        title: 'two',
+        ensure: async () => ({
+          kind: 'blocked',
+          refusal: new Refusal('The member is gone.', 'Look at /etcd members.'),
+        }),
+      },
+      { title: 'three', ensure: async () => done('never') },
+    ]);
+    await carryOn('c-1', parts);
+    expect(store.only()).toMatchObject({
+      state: 'blocked',
+      ending: 'two: The member is gone. Look at /etcd members.',
+      steps: [{ state: 'done' }, { state: 'blocked' }, { state: 'open' }],
+    });
+  });
+
+  test('tries again what failed for a reason that may pass, five times', async () => {
+    let tries = 0;
+    const { store, parts, faults } = await approvedChange([
+      {
+        title: 'one',
+        ensure: async () => {
+          tries++;
+          throw new Error('connection reset');
+        },
+      },
+    ]);
+    for (let round = 0; round < 7; round++) await carryOn('c-1', parts);
+    expect(tries).toBe(5);
+    expect(faults).toHaveLength(5);
+    expect(store.only()).toMatchObject({ state: 'failed', ending: 'one failed 5 times: connection reset' });
+  });
+
+  test('does nothing where the plan would be another one now', async () => {
+    let tries = 0;
+    const { store, parts } = await approvedChange([{ title: 'one', ensure: async () => (tries++, done('')) }], {
+      plan: { to: 'm3' },
+    });
+    await carryOn('c-1', parts);
+    expect(store.only().state).toBe('superseded');
+    expect(tries).toBe(0);
+  });
+
+  test('does nothing where a check stands in the way by now', async () => {
+    const blocking = {
+      name: 'All voters answer',
+      status: 'blocking' as const,
+      seen: 'etcd-2 does not',
+      advice: 'mend it',
+    };
+    const { store, parts } = await approvedChange([{ title: 'one', ensure: async () => done('') }], {
+      checks: [blocking],
+    });
+    await carryOn('c-1', parts);
+    expect(store.only()).toMatchObject({
+      state: 'blocked',
+      ending: 'Not started: All voters answer: etcd-2 does not. Nothing was changed.',
+    });
+  });
+
+  test('that was paused finds at the fence that another has taken over, and acts no more', async () => {
+    const acted: string[] = [];
+    let release: () => void = () => {};
+    const paused = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let isFirst = true;
+    const step: Step = {
+      title: 'add',
+      async ensure(_, context) {
+        const who = isFirst ? 'first' : 'second';
+        isFirst = false;
+        if (who === 'first') await paused;
+        await context.fence();
+        acted.push(who);
+        return done('added');
+      },
+    };
+    const { store, parts } = await approvedChange([step]);
+    const first = carryOn('c-1', parts);
+    while (store.only().state !== 'started') await new Promise((resolve) => setImmediate(resolve));
+    const second = carryOn('c-1', parts);
+    await second;
+    release();
+    await first;
+    expect(acted).toEqual(['second']);
+    expect(store.only().state).toBe('done');
+  });
+
+  test('keeps what a step wrote down before it acted, over a crash', async () => {
+    let seen: unknown;
+    const { store, parts } = await approvedChange([
+      {
+        title: 'add',
+        async ensure(_, { intent }) {
+          seen = intent.value;
+          if (Object.keys(intent.value).length === 0) {
+            await intent.write({ peerUrls: ['https://x:2380'] });
+            throw new Error('killed');
+          }
+          return done('it was added before');
+        },
+      },
+    ]);
+    await carryOn('c-1', parts);
+    await carryOn('c-1', parts);
+    expect(seen).toEqual({ peerUrls: ['https://x:2380'] });
+    expect(store.only().state).toBe('done');
+  });
+
+  test('is cancelled between two steps, and says what stands', async () => {
+    const { store, parts } = await approvedChange([
+      {
+        title: 'one',
+        async ensure() {
+          await store.transition('c-1', (record) => cancel(record, 'UBOB', 2000));
+          return done('fine');
+        },
+      },
+      { title: 'two', ensure: async () => done('never') },
+    ]);
+    await carryOn('c-1', parts);
+    expect(store.only()).toMatchObject({
+      state: 'cancelled',
+      ending: 'Cancelled by request. This stands: one.',
+      steps: [{ state: 'done' }, { state: 'open' }],
+    });
+  });
+});
+
+describe('the sweep', () => {
+  test('wakes an approved change that has no live ticket, with a new number', async () => {
+    const { store, parts } = await approvedChange([]);
+    const woken: number[] = [];
+    const round = (isLive: boolean) =>
+      sweep({
+        store,
+        isAwake: async () => isLive,
+        wake: async ({ wake }) => void woken.push(wake),
+        remind: async () => {},
+        now: parts.now,
+        fault: parts.fault,
+      });
+    await round(true);
+    expect(woken).toEqual([]);
+    await round(false);
+    expect(woken).toEqual([2]);
+  });
+
+  test('ends what expired, and reminds at half time and three minutes before the end, once each', async () => {
+    const store = memoryChanges();
+    const of = job();
+    await store.create(proposed(of, {}, await of.propose({}, undefined as never), asking, 0));
+    const reminded: number[] = [];
+    const clock = { at: 0 };
+    const round = () =>
+      sweep({
+        store,
+        isAwake: async () => true,
+        wake: async () => {},
+        remind: async (_, which) => void reminded.push(which),
+        now: () => new Date(clock.at),
+        fault: () => {},
+      });
+    for (const at of [7, 8, 9, 12, 13]) {
+      clock.at = at * minute;
+      await round();
+    }
+    expect(reminded).toEqual([1, 2]);
+    clock.at = 15 * minute;
+    await round();
+    expect(store.only().state).toBe('expired');
+  });
+
+  test('a short approval has one reminder', async () => {
+    const record = await fresh(job(), { expiresInMs: 4 * minute });
+    expect([
+      remindersDue(record, minute),
+      remindersDue(record, 2 * minute),
+      remindersDue(record, 3.9 * minute),
+    ]).toEqual([0, 1, 1]);
+  });
+});

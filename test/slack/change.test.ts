@@ -1,0 +1,254 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { brokenAt } from '../../src/audit.ts';
+import { isEnded } from '../../src/change.ts';
+import { connectChanges } from '../../src/redis/change-client.ts';
+import { type Conversation, type ConversationOptions, startConversation } from '../support/conversation.ts';
+import { type EtcdTestCluster, startEtcd } from '../support/etcd.ts';
+import { waitFor } from '../support/process.ts';
+import { type RedisServer, startRedis } from '../support/redis.ts';
+import type { Person, Thread } from '../support/slack/model.ts';
+
+let redis: RedisServer;
+let etcd: EtcdTestCluster;
+let conversations = 0;
+let conversation: Conversation | undefined;
+
+beforeAll(async () => {
+  [redis, etcd] = await Promise.all([startRedis({ appendonly: true, own: true }), startEtcd({ own: true })]);
+}, 30_000);
+
+afterEach(async () => {
+  await conversation?.stop();
+  conversation = undefined;
+});
+
+afterAll(async () => {
+  await Promise.all([redis.stop(), etcd.stop()]);
+});
+
+/** A change that waits: its thread, its id, and where its buttons are. */
+type AskedFor = { readonly thread: Thread; readonly id: string; readonly buttonsTs: string };
+
+type Room = Conversation & {
+  /** Asks for a change and waits for its buttons. */
+  asks(line: string, who?: Person): Promise<AskedFor>;
+  approves(change: AskedFor, who: Person): Promise<void>;
+  /** The thread once the change has ended and said so. */
+  ended(id: string): Promise<string>;
+  changes: ReturnType<typeof connectChanges>;
+};
+
+/** Ann may ask, Bob and Cat may approve. */
+async function begin(
+  options: Partial<ConversationOptions> & { approvals?: Partial<Conversation['config']['access']['approvals']> } = {},
+): Promise<Room & { cat: Person }> {
+  const prefix = `${redis.prefix}-change-${conversations++}`;
+  const defaults = { required: 1, expiresIn: 60_000, startWithin: 60_000, allowSelfApproval: false, escalate: [] };
+  const talk = await startConversation({
+    redisUrl: redis.url,
+    prefix,
+    etcd: { prod: etcd },
+    access: { operators: ['U0ANN'], approvers: ['U0BOB', 'U0CAT'], approvals: { ...defaults, ...options.approvals } },
+    people: { ann: 'U0ANN', bob: 'U0BOB' },
+    ...options,
+  });
+  const cat = talk.slack.addUser({ id: 'U0CAT', name: 'cat' });
+  talk.slack.invite(talk.channel, cat.id);
+  const changes = connectChanges(
+    { url: redis.url, prefix },
+    () => {},
+    () => {},
+  );
+  const room: Room & { cat: Person } = {
+    ...talk,
+    cat,
+    changes,
+    async stop() {
+      await changes.close();
+      await talk.stop();
+    },
+    async asks(line, who = talk.ann) {
+      const { status, shown } = await talk.slack.slash(who.id, talk.channel, line);
+      expect([status, shown]).toEqual(['ok', null]);
+      const thread = await talk.slack.waitFor(
+        () => talk.slack.channel(talk.channel).find((each) => JSON.stringify(each.replies).includes('change-approve')),
+        { what: 'buttons' },
+      );
+      const [record] = await changes.open();
+      const message = thread.replies.find(({ blocks }) => JSON.stringify(blocks).includes('change-approve'));
+      return { thread, id: record?.id ?? '', buttonsTs: message?.ts ?? '' };
+    },
+    async approves({ id, buttonsTs }, who) {
+      await talk.slack.click(who.id, talk.channel, buttonsTs, 'change-approve', id);
+    },
+    async ended(id) {
+      await waitFor(
+        'the end of the change',
+        async () => {
+          const record = await changes.read(id);
+          return record !== undefined && isEnded(record);
+        },
+        { timeoutMs: 15_000 },
+      );
+      const thread = await talk.slack.waitFor(
+        () =>
+          talk.slack.channel(talk.channel).find(({ replies }) => replies.some(({ text }) => /^<@U0ANN> /.test(text))),
+        { what: 'the end in the thread' },
+      );
+      return talk.slack.threadText(talk.channel, thread.ts);
+    },
+  };
+  conversation = room;
+  return room;
+}
+
+const leaderOf = async () =>
+  JSON.parse((await etcd.etcdctl(['endpoint', 'status', '-w', 'json'])).stdout)[0].Status.leader;
+
+describe('a change is asked for by one person and approved by another', () => {
+  test('the leader moves, and the thread tells what was done', async () => {
+    const room = await begin();
+    const before = await leaderOf();
+    const asked = await room.asks('/etcd move-leader');
+    const text = room.slack.threadText(room.channel, asked.thread.ts);
+    expect(text).toContain('Approval needed (0 of 1): move the leadership of prod away from');
+    expect(text).toContain('asked by @ann');
+    await room.approves(asked, room.bob);
+    const end = await room.ended(asked.id);
+    expect(end).toContain('Done: move the leadership of prod');
+    expect(end).toContain('approved by @bob');
+    expect(end).toContain('@ann Done');
+    expect(JSON.stringify(room.slack.thread(room.channel, asked.thread.ts))).not.toContain('change-approve');
+    expect(await leaderOf()).not.toBe(before);
+    expect(room.slack.channel(room.channel)).toHaveLength(1);
+  });
+
+  test('whoever asked may not approve, nor may a viewer; both are told, and it is audited', async () => {
+    const room = await begin();
+    const eve = room.slack.addUser({ name: 'eve' });
+    room.slack.invite(room.channel, eve.id);
+    const asked = await room.asks('/etcd move-leader');
+    await room.approves(asked, eve);
+    const [toEve] = await room.slack.waitFor(
+      () => room.slack.ephemerals(eve.id, room.channel).length > 0 && room.slack.ephemerals(eve.id, room.channel),
+    );
+    expect(toEve?.text).toBe('You need the role approver for this, and you do not have it.');
+    const ids = (await auditOf(room)).map(({ action, actor }) => [actor, action]);
+    expect(ids).toEqual([
+      ['U0ANN', 'requested'],
+      [eve.id, 'approve refused'],
+    ]);
+    expect((await room.changes.read(asked.id))?.state).toBe('proposed');
+  });
+
+  test('a denial carries its reason, and nothing is changed', async () => {
+    const room = await begin();
+    const before = await leaderOf();
+    const asked = await room.asks('/etcd move-leader');
+    await room.slack.click(room.bob.id, room.channel, asked.buttonsTs, 'change-deny', asked.id);
+    const [view] = await room.slack.waitFor(
+      () => room.slack.views(room.bob.id).length > 0 && room.slack.views(room.bob.id),
+    );
+    await room.slack.submitView(room.bob.id, view?.id ?? '', { reason: 'not during the sale' });
+    const end = await room.ended(asked.id);
+    expect(end).toContain('Denied: not during the sale. Nothing was changed.');
+    expect(await leaderOf()).toBe(before);
+  });
+
+  test('50 clicks at once by several people are one execution', async () => {
+    const room = await begin({ approvals: { required: 2 } });
+    const asked = await room.asks('/etcd move-leader');
+    await Promise.all(
+      Array.from({ length: 50 }, (_, index) => room.approves(asked, index % 2 === 0 ? room.bob : room.cat)),
+    );
+    await room.ended(asked.id);
+    const actions = (await auditOf(room)).map(({ action }) => action);
+    expect(actions.filter((action) => action === 'approved')).toHaveLength(2);
+    expect(actions.filter((action) => action === 'started')).toHaveLength(1);
+    expect(actions.filter((action) => action === 'done')).toHaveLength(1);
+  });
+
+  test('one that nobody approves in time expires, and its buttons go', async () => {
+    const room = await begin({ approvals: { expiresIn: 300 } });
+    const asked = await room.asks('/etcd move-leader');
+    const record = await room.changes.read(asked.id);
+    await waitFor('its time', () => Date.now() > (record?.expiresAt ?? 0));
+    await room.approves(asked, room.bob);
+    const [told] = await room.slack.waitFor(
+      () =>
+        room.slack.ephemerals(room.bob.id, room.channel).length > 0 && room.slack.ephemerals(room.bob.id, room.channel),
+    );
+    expect(told?.text).toMatch(/^This expired .* ago\.$/);
+  });
+
+  test('one that was cancelled cannot be approved any more', async () => {
+    const room = await begin();
+    const asked = await room.asks('/etcd move-leader');
+    const cancelled = await room.ask(`/ops cancel ${asked.id}`);
+    expect(cancelled.text).toContain('Cancelled: move the leadership of prod');
+    await room.approves(asked, room.bob);
+    const [told] = await room.slack.waitFor(
+      () =>
+        room.slack.ephemerals(room.bob.id, room.channel).length > 0 && room.slack.ephemerals(room.bob.id, room.channel),
+    );
+    expect(told?.text).toBe('This has been decided: it is cancelled.');
+  });
+});
+
+describe('what is refused from the start', () => {
+  test('a change asked for by a viewer', async () => {
+    const room = await begin();
+    const { shown } = await room.slack.slash(room.bob.id, room.channel, '/etcd move-leader');
+    // An approver may ask too; a plain viewer may not.
+    expect(shown).toBeNull();
+    const eve = room.slack.addUser({ name: 'eve' });
+    room.slack.invite(room.channel, eve.id);
+    const { shown: toEve } = await room.slack.slash(eve.id, room.channel, '/etcd move-leader');
+    expect(toEve?.text).toBe('You need the role operator for this, and you do not have it.');
+  });
+
+  test('any change, where nobody may approve', async () => {
+    const room = await begin({ access: { operators: ['U0ANN'], approvers: [] } });
+    const thread = await room.ask('/etcd move-leader');
+    expect(thread.text).toBe('Nobody may approve changes here, so none can be asked for.');
+  });
+
+  test('any change, in a channel shared with another organisation', async () => {
+    const room = await begin();
+    const partners = room.slack.addChannel({
+      name: 'partners',
+      members: [room.ann.id],
+      botIsMember: true,
+      isExtShared: true,
+    }).id;
+    await room.slack.slash(room.ann.id, partners, '/etcd move-leader');
+    const [told] = await room.slack.waitFor(
+      () => room.slack.ephemerals(room.ann.id, partners).length > 0 && room.slack.ephemerals(room.ann.id, partners),
+    );
+    expect(told?.text).toContain('Changes are not taken here');
+  });
+});
+
+test('the audit is a chain, and a changed entry is found', async () => {
+  const room = await begin();
+  const asked = await room.asks('/etcd move-leader');
+  await room.approves(asked, room.bob);
+  await room.ended(asked.id);
+  const texts: string[] = [];
+  for await (const page of room.changes.audit()) texts.push(...page);
+  expect(texts.length).toBeGreaterThanOrEqual(5);
+  expect(brokenAt(texts)).toBeUndefined();
+  const raw = new Redis(redis.url);
+  await raw.lset(`${room.config.redis.prefix}:audit`, 1, (texts[1] ?? '').replace('U0BOB', 'U0CAT'));
+  const after: string[] = [];
+  for await (const page of room.changes.audit()) after.push(...page);
+  expect(brokenAt(after)).toEqual({ number: 2, why: 'it was changed after it was written' });
+  raw.disconnect();
+});
+
+async function auditOf({ changes }: Pick<Room, 'changes'>) {
+  const entries: { actor: string; action: string }[] = [];
+  for await (const page of changes.audit()) entries.push(...page.map((text) => JSON.parse(text)));
+  return entries;
+}

@@ -1,0 +1,17 @@
+import type { EtcdCluster } from '../../src/etcd/client.ts';
+import type { ClusterSeen } from '../../src/etcd/cluster.ts';
+
+/** A cluster that only shows what it is told to; whatever else is asked of it fails. */
+export function fakeEtcd(seen: () => ClusterSeen, more: Partial<EtcdCluster> = {}): EtcdCluster {
+  const unasked = (): never => {
+    throw new Error('this fake was not told to answer that');
+  };
+  return {
+    name: 'prod',
+    see: async () => seen(),
+    membership: { list: unasked, add: unasked, promote: unasked, remove: unasked, moveLeader: unasked },
+    seePeers: unasked,
+    close() {},
+    ...more,
+  };
+}
