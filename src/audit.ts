@@ -50,21 +50,33 @@ export function chain(notes: readonly AuditNote[], head: AuditHead): AuditEntry[
   return entries;
 }
 
-/** What is wrong with the chain: the first entry that is not what it was when it was written; undefined where all is well. */
-export function brokenAt(texts: readonly string[]): { readonly number: number; readonly why: string } | undefined {
+/** What came of following the chain: its end, or the first entry that is not what it was when it was written. */
+export type Verified =
+  | { readonly kind: 'whole'; readonly head: AuditHead }
+  | { readonly kind: 'broken'; readonly number: number; readonly why: string };
+
+/** Follows the chain over its pages, oldest first. */
+export async function verifyAudit(pages: AsyncIterable<readonly string[]>): Promise<Verified> {
   let head = emptyAudit;
-  for (const [index, text] of texts.entries()) {
-    const number = index + 1;
-    const entry = parseEntry(text);
-    if (entry === undefined) return { number, why: 'it is not an entry' };
-    if (entry.number !== number)
-      return { number, why: `it says it is number ${entry.number}: entries are missing or out of order` };
-    if (entry.previous !== head.digest) return { number, why: 'it does not follow the entry before it' };
-    const { digest, ...body } = entry;
-    if (digestOf(body as Json) !== digest) return { number, why: 'it was changed after it was written' };
-    head = entry;
-  }
-  return undefined;
+  for await (const page of pages)
+    for (const text of page) {
+      const number = head.number + 1;
+      const entry = parseEntry(text);
+      if (entry === undefined) return { kind: 'broken', number, why: 'it is not an entry' };
+      if (entry.number !== number)
+        return {
+          kind: 'broken',
+          number,
+          why: `it says it is number ${entry.number}: entries are missing or out of order`,
+        };
+      if (entry.previous !== head.digest)
+        return { kind: 'broken', number, why: 'it does not follow the entry before it' };
+      const { digest, ...body } = entry;
+      if (digestOf(body as Json) !== digest)
+        return { kind: 'broken', number, why: 'it was changed after it was written' };
+      head = entry;
+    }
+  return { kind: 'whole', head };
 }
 
 /** undefined for what is not an entry. */

@@ -8,6 +8,7 @@ import { refusalReport } from './help.ts';
 import { nearest } from './nearest.ts';
 import { Refusal } from './refusal.ts';
 import type { Report } from './report/report.ts';
+import { count } from './report/text.ts';
 import { exitCodes } from './run.ts';
 import { messageOf } from './thrown.ts';
 
@@ -18,6 +19,7 @@ const usage = `Quorum: a Slack bot for on-call engineers
   quorum run "<command>"           one command here: quorum run "/etcd health"
   quorum run -                     a command a line from standard input, a JSON object a line out
   quorum check                     the config and every connection, one line each
+  quorum audit verify              whether the audit is what was written
   quorum manifest                  the Slack app manifest
 
 Options
@@ -28,7 +30,7 @@ Options
 Exit codes of run: 0 ok, 1 findings, 2 unknown or refused
 `;
 
-const verbs = ['start', 'bot', 'worker', 'run', 'check', 'manifest'];
+const verbs = ['start', 'bot', 'worker', 'run', 'check', 'audit verify', 'manifest'];
 
 /**
  * Runs the executable and ends the process: a connection that hangs in its handshake cannot be cut, and would hold it for minutes.
@@ -62,6 +64,11 @@ async function dispatch(args: readonly string[]): Promise<number> {
       const { check } = await import('./check-client.ts');
       return await check(path, process.env, (line) => process.stdout.write(`${line}\n`));
     }
+    case 'audit': {
+      if (rest[0] !== 'verify' || rest.length > 1) throw new Refusal('There is `quorum audit verify`.', 'Type it so.');
+      const config = await readConfig(path, process.env, ['redis']);
+      return await verify(config);
+    }
     case 'manifest': {
       const [{ commands }, { manifest }] = await Promise.all([
         import('../commands/index.ts'),
@@ -90,6 +97,42 @@ async function dispatch(args: readonly string[]): Promise<number> {
         verbs,
       );
     }
+  }
+}
+
+/** Follows the audit's chain in Redis from its beginning. */
+async function verify(config: Config): Promise<number> {
+  const [{ connectChanges }, { verifyAudit }] = await Promise.all([
+    import('./redis/change-client.ts'),
+    import('./audit.ts'),
+  ]);
+  let trouble = '';
+  const changes = connectChanges(
+    config.redis,
+    (error) => {
+      trouble = error.message;
+    },
+    () => {},
+  );
+  try {
+    const verified = await verifyAudit(changes.audit());
+    if (verified.kind === 'whole') {
+      process.stdout.write(
+        `The audit is whole: ${count(verified.head.number, 'entry', 'entries')}, each following the one before. Its end is ${verified.head.digest || 'empty'}.\n`,
+      );
+      return exitCodes.ok;
+    }
+    process.stdout.write(
+      `Entry ${verified.number} of the audit is broken: ${verified.why}.\nCompare it with the log of the bot, which has every entry too (event "audit").\n`,
+    );
+    return exitCodes.findings;
+  } catch (error) {
+    throw new Refusal(
+      `The audit cannot be read: ${trouble === '' ? messageOf(error) : trouble}.`,
+      'Start Redis, or correct redis.url; `quorum check` tells more.',
+    );
+  } finally {
+    await changes.close();
   }
 }
 

@@ -174,12 +174,12 @@ const done = (note: string): Outcome => ({ kind: 'done', note });
 describe('a worker carries an approved change on', () => {
   test('step by step to its end, releasing the claim', async () => {
     const tried: string[] = [];
-    const step = (title: string): Step => ({ title, ensure: async () => (tried.push(title), done(`${title} it is`)) });
+    const step = (title: string): Step => ({ title, ensure: async () => done(`${title} it is: ${tried.push(title)}`) });
     const { store, parts } = await approvedChange([step('one'), step('two')]);
     expect(store.claims.get('etcd:c1')).toBe('c-1');
     await carryOn('c-1', parts);
     expect(tried).toEqual(['one', 'two']);
-    expect(store.only()).toMatchObject({ state: 'done', ending: 'two it is' });
+    expect(store.only()).toMatchObject({ state: 'done', ending: 'two it is: 2' });
     expect(store.claims.size).toBe(0);
     expect(store.entries.map(({ action }) => action)).toEqual([
       'requested',
@@ -254,7 +254,7 @@ describe('a worker carries an approved change on', () => {
 
   test('does nothing where the plan would be another one now', async () => {
     let tries = 0;
-    const { store, parts } = await approvedChange([{ title: 'one', ensure: async () => (tries++, done('')) }], {
+    const { store, parts } = await approvedChange([{ title: 'one', ensure: async () => done(`try ${++tries}`) }], {
       plan: { to: 'm3' },
     });
     await carryOn('c-1', parts);

@@ -6,6 +6,8 @@ export type PeerSeen = {
   /** Where its host leads; null where the name is not known here. */
   readonly addresses: readonly string[] | null;
   readonly probe: Probe;
+  /** Where an etcd answered a peer's first question: the id of its cluster, hexadecimal. */
+  readonly clusterId?: string;
 };
 
 /** What was met at several peer URLs, and who signs peers' certificates as far as the configuration tells. */

@@ -177,10 +177,11 @@ function linksTo(draft: Draft, all: readonly Draft[]): Pick<MemberView, 'linkedF
   };
 }
 
-// Kept: localeCompare with a locale makes a new one at each call, which took a tenth of a whole look.
-const labelOrder = new Intl.Collator('en', { numeric: true });
+/** Kept, for localeCompare with a locale makes a new one at each call, which is slow; made late, for it loads ICU's data. */
+let labelOrder: Intl.Collator | undefined;
 
 function byName(a: Draft, b: Draft): number {
+  labelOrder ??= new Intl.Collator('en', { numeric: true });
   return labelOrder.compare(a.label, b.label);
 }
 
