@@ -8,7 +8,7 @@ import { firstAnswer } from './first-answer.ts';
 import { createMemberClient, type MemberClient } from './member-client.ts';
 import { createMembership, type Membership } from './membership-client.ts';
 import { createMetricsReader, type MetricsReader } from './metrics-client.ts';
-import { probePeers } from './peer-probe-client.ts';
+import { type PeerUrls, probePeers } from './peer-probe-client.ts';
 import type { PeersSeen } from './peers.ts';
 import { probeEndpoint } from './probe-client.ts';
 import { ClusterToken } from './token-client.ts';
@@ -26,10 +26,10 @@ export type EtcdCluster = {
   /** Adds, promotes and removes members, and moves the leader. Nothing is repeated. */
   readonly membership: Membership;
   /**
-   * Reads what is presented at these peer URLs, without being let in.
+   * Reads what is presented at peer URLs, without being let in.
    * @throws Refusal when a credential file cannot be used
    */
-  seePeers(peerUrls: readonly string[]): Promise<PeersSeen>;
+  seePeers(peerUrls: PeerUrls): Promise<PeersSeen>;
   close(): void;
 };
 
@@ -99,7 +99,7 @@ class Connection implements EtcdCluster {
     });
   }
 
-  async seePeers(peerUrls: readonly string[]): Promise<PeersSeen> {
+  async seePeers(peerUrls: PeerUrls): Promise<PeersSeen> {
     return await probePeers(peerUrls, this.config, this.timeoutMs);
   }
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { verifyAudit } from '../../src/audit.ts';
-import { isEnded } from '../../src/change.ts';
+import { cancel, isEnded } from '../../src/change.ts';
 import { connectChanges } from '../../src/redis/change-client.ts';
 import { type Conversation, type ConversationOptions, startConversation } from '../support/conversation.ts';
 import { type EtcdTestCluster, startEtcd } from '../support/etcd.ts';
@@ -182,11 +182,19 @@ describe('a change is asked for by one person and approved by another', () => {
     expect(told?.text).toMatch(/^This expired .* ago\.$/);
   });
 
-  test('one that was cancelled cannot be approved any more', async () => {
+  test('one that was cancelled loses its buttons', async () => {
     const room = await begin();
     const asked = await room.asks('/etcd move-leader');
     const cancelled = await room.ask(`/ops cancel ${asked.id}`);
     expect(cancelled.text).toContain('Cancelled: move the leadership of prod');
+    expect(await room.ended(asked.id)).toContain('Cancelled before it began. Nothing was changed.');
+    expect(JSON.stringify(room.slack.thread(room.channel, asked.thread.ts))).not.toContain('change-approve');
+  });
+
+  test('a click that comes after the end, from a button that was still there, does nothing', async () => {
+    const room = await begin();
+    const asked = await room.asks('/etcd move-leader');
+    await room.changes.transition(asked.id, (record) => cancel(record, room.ann.id, Date.now()));
     await room.approves(asked, room.bob);
     const [told] = await room.slack.waitFor(
       () =>
