@@ -31,6 +31,17 @@ export function rolesOf(person: Person, access: Config['access']): Role[] {
   return roles;
 }
 
+/** @throws Refusal for whoever may not act alone */
+export function demandBreakGlass(person: Person, access: Config['access']): void {
+  if (person.isFullMember && holds(access.breakGlass, person)) return;
+  throw new Refusal(
+    access.breakGlass.length === 0
+      ? 'Nobody may act alone here: access.breakGlass is empty.'
+      : 'You may not act alone here.',
+    'Ask without --break-glass; a second person then approves it.',
+  );
+}
+
 /** The roles of a person with what gives them each: for whoever wonders why they may or may not. */
 export function rolesWithReasons(
   person: Person,

@@ -1,4 +1,4 @@
-import { demandRole, groupsIn, type Person } from './access.ts';
+import { demandBreakGlass, demandRole, groupsIn, type Person } from './access.ts';
 import type { ChangeRecord } from './change.ts';
 import type { ChangeStore } from './changes.ts';
 import type { Command } from './command.ts';
@@ -50,16 +50,14 @@ export function createBot(parts: BotParts): Incoming {
 
   async function taken(request: SlackRequest, id: string): Promise<Report | undefined> {
     const line = withNoun(request.line, prefix);
-    const result = await take(
-      line,
-      commands,
-      config,
-      { channelId: request.channelId, prefix },
-      now(),
-      async (command) => demandRole(await person(request.userId), command.allowed, config.access),
-    );
+    const place = { channelId: request.channelId, prefix };
+    const result = await take(line, commands, config, place, now(), async (command, incident) => {
+      const asker = await person(request.userId);
+      demandRole(asker, command.allowed, config.access);
+      if (incident !== undefined) demandBreakGlass(asker, config.access);
+    });
     if (result.kind === 'answered') return result.report;
-    const { command, cluster, input } = result;
+    const { command, cluster, input, incident } = result;
     const ticket: Ticket = {
       kind: 'ask',
       id,
@@ -68,6 +66,7 @@ export function createBot(parts: BotParts): Incoming {
       cluster,
       input,
       requester: { userId: request.userId },
+      ...(incident === undefined ? {} : { incident }),
       place: {
         channelId: request.channelId,
         ...(request.threadTs === undefined ? {} : { threadTs: request.threadTs }),

@@ -6,6 +6,7 @@ import {
   expire,
   intentWritten,
   isEnded,
+  startAlone,
   started,
   stepBegun,
   stepDone,
@@ -26,6 +27,8 @@ export type ChangeWorkParts = {
   readonly store: ChangeStore;
   readonly clients: Clients;
   readonly signal: AbortSignal;
+  /** How long an approved change may take to start. */
+  readonly startWithinMs: number;
   now(): Date;
   /** Puts the ticket for the record's present wake number into the queue. */
   wake(record: ChangeRecord, afterMs: number): Promise<void>;
@@ -57,10 +60,10 @@ class Cancelled extends Error {
  */
 export async function carryOn(id: string, parts: ChangeWorkParts): Promise<void> {
   const { store, now, fault } = parts;
-  let record = await store.transition(
-    id,
-    (known) => expire(known, now().getTime()) ?? (isEnded(known) ? undefined : woken(known)),
-  );
+  const at = now().getTime();
+  // What time alone decides comes first: the end of a countdown, or of the patience of an approval.
+  await store.transition(id, (known) => startAlone(known, parts.startWithinMs, at) ?? expire(known, at));
+  let record = await store.transition(id, (known) => (isEnded(known) ? undefined : woken(known)));
   const { epoch } = record;
   try {
     if (record.state === 'approved') record = await begin(record, epoch, parts);

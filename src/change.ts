@@ -68,6 +68,8 @@ const recordSchema = z.object({
       reason: z.string().optional(),
     }),
   ),
+  /** Begun without a second person: it starts by itself at this time, unless somebody cancels it. */
+  alone: z.object({ incident: z.string(), startsAt: z.number() }).optional(),
   createdAt: z.number(),
   expiresAt: z.number(),
   /** After this an approved change no longer starts. */
@@ -139,7 +141,12 @@ export type Asking = {
   readonly place: ChangeRecord['place'];
   readonly required: number;
   readonly expiresInMs: number;
+  /** The incident for which the requester acts alone. */
+  readonly incident?: string | undefined;
 };
+
+/** How long everybody may object to a change that is begun without a second person. */
+export const countdownMs = 2 * 60_000;
 
 /** A proposal as a record that waits for a yes. */
 export function proposed(
@@ -169,18 +176,21 @@ export function proposed(
     decisions: [],
     createdAt: now,
     expiresAt: now + asking.expiresInMs,
+    ...(asking.incident === undefined ? {} : { alone: { incident: asking.incident, startsAt: now + countdownMs } }),
     steps: change.steps(proposal.plan).map(({ title }) => ({ title, state: 'open', faults: 0, sections: [] })),
     intent: {},
     epoch: 0,
     wake: 0,
     reminders: 0,
   };
-  const details = {
-    line: record.line,
-    words: record.words,
-    plan: record.plan,
-    digest: record.digest,
+  const { line, words, plan, digest } = record;
+  const details: JsonObject = {
+    line,
+    words,
+    plan,
+    digest,
     checks: record.checks.map((check) => ({ ...check })),
+    ...(asking.incident === undefined ? {} : { breakGlass: asking.incident }),
   };
   return { record, notes: [note(record, asking.requester, 'requested', now, details)], claim: 'keep' };
 }
@@ -211,6 +221,21 @@ export function approve(record: ChangeRecord, decider: Decider, startWithinMs: n
   return {
     record: next(record, { decisions, state: 'approved', startBy: now + startWithinMs, wake: record.wake + 1 }),
     notes: noted,
+    claim: 'take',
+  };
+}
+
+/** The countdown of a change without a second person is over. undefined where it is not, or where there is none. */
+export function startAlone(record: ChangeRecord, startWithinMs: number, now: number): Transition | undefined {
+  if (record.state !== 'proposed' || record.alone === undefined || now < record.alone.startsAt) return undefined;
+  return {
+    record: next(record, { state: 'approved', startBy: now + startWithinMs, wake: record.wake + 1 }),
+    notes: [
+      note(record, record.requester, 'begun alone, for review', now, {
+        incident: record.alone.incident,
+        digest: record.digest,
+      }),
+    ],
     claim: 'take',
   };
 }

@@ -38,7 +38,18 @@ export function createChanging(parts: ChangingParts): Changing {
   return {
     show: answer.show,
     carryOn: (changeId) =>
-      carryOn(changeId, { jobs, store, clients, signal, now, wake, show: answer.show, log, fault }),
+      carryOn(changeId, {
+        jobs,
+        store,
+        clients,
+        signal,
+        startWithinMs: config.access.approvals.startWithin,
+        now,
+        wake,
+        show: answer.show,
+        log,
+        fault,
+      }),
     sweep: () =>
       sweep({
         store,

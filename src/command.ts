@@ -41,6 +41,8 @@ export type Command<Input extends JsonObject = JsonObject> = {
   readonly cluster: 'etcd' | 'kubernetes' | 'none';
   /** `--cluster` and `--help` are added where they apply. */
   readonly flags: Readonly<Record<string, Flag>>;
+  /** Whether it may be begun without a second person in an emergency, with `--break-glass <incident>`. */
+  readonly breakGlass?: 'offered';
   readonly job: Job<Input>;
   /**
    * From the words to the job's input. Pure. `cluster` is the settled name, '' where `cluster` is 'none'.

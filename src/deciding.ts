@@ -73,6 +73,8 @@ export async function decide(click: Click, parts: DecidingParts): Promise<Change
 /** Whoever asked, and anybody who may ask for changes or approve them. */
 function demandMayCancel(who: Person, record: ChangeRecord, access: Config['access']): void {
   if (who.isFullMember && who.id === record.requester) return;
+  // Whoever may look may stop what nobody else has approved.
+  if (record.alone !== undefined && rolesOf(who, access).length > 0) return;
   if (rolesOf(who, access).includes('approver')) return;
   demandRole(who, 'operator', access);
 }

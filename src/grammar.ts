@@ -21,9 +21,20 @@ const clusterFlag: Flag = {
   help: 'Which configured cluster; else the channel’s, else the only one',
 };
 
+const breakGlassFlag: Flag = {
+  type: 'string',
+  value: '<incident>',
+  help: 'In an emergency without a second person: after two minutes in which anybody with a role may cancel',
+};
+
 /** The flags of a command with those that every command has. */
 export function flagsOf(command: Command): Readonly<Record<string, Flag>> {
-  return { ...command.flags, ...(command.cluster === 'none' ? {} : { cluster: clusterFlag }), help: helpFlag };
+  return {
+    ...command.flags,
+    ...(command.breakGlass === undefined ? {} : { 'break-glass': breakGlassFlag }),
+    ...(command.cluster === 'none' ? {} : { cluster: clusterFlag }),
+    help: helpFlag,
+  };
 }
 
 /** `/etcd health [--cluster <name>]`: how the command is typed, with a workspace's prefix where there is one. */

@@ -10,7 +10,14 @@ import { shortened } from './report/text.ts';
 /** What a line came to: either there is an answer already (help, a refusal), or a job to do. */
 export type Taken =
   | { readonly kind: 'answered'; readonly report: Report }
-  | { readonly kind: 'job'; readonly command: Command; readonly cluster: string; readonly input: JsonObject };
+  | {
+      readonly kind: 'job';
+      readonly command: Command;
+      readonly cluster: string;
+      readonly input: JsonObject;
+      /** The incident for which it is begun without a second person. */
+      readonly incident?: string;
+    };
 
 /** Where a line was typed: what decides which cluster it means. */
 export type Place = {
@@ -24,7 +31,7 @@ export type Place = {
 
 /**
  * From a line to a job with its input, the same way for every command and every place: find, authorize, parse, settle the cluster.
- * @param authorize called with the command before its words are looked at further; throws a Refusal where the asker may not
+ * @param authorize called with the command (and the incident, where they want to act alone) before its words are looked at further; throws a Refusal where the asker may not
  * @returns never throws a Refusal: it comes back as an answered report
  */
 export async function take(
@@ -33,7 +40,7 @@ export async function take(
   config: Config,
   place: Place,
   now: Date,
-  authorize: (command: Command) => Promise<void>,
+  authorize: (command: Command, incident: string | undefined) => Promise<void>,
 ): Promise<Taken> {
   const prefix = place.prefix ?? '';
   let command: Command | undefined;
@@ -43,7 +50,8 @@ export async function take(
     command = asked.command;
     const words = parseWords(command, asked.args);
     if (words.isSet('help')) return { kind: 'answered', report: helpReport(commands, { command }, now, prefix) };
-    await authorize(command);
+    const incident = words.flag('break-glass');
+    await authorize(command, incident);
     const cluster = settleCluster(command.cluster, words.flag('cluster'), config, place);
     const input = command.input(words, cluster);
     const parsed = command.job.input.safeParse(input);
@@ -54,7 +62,7 @@ export async function take(
         'Look at the usage below.',
       );
     }
-    return { kind: 'job', command, cluster, input: parsed.data };
+    return { kind: 'job', command, cluster, input: parsed.data, ...(incident === undefined ? {} : { incident }) };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const asked = {

@@ -83,6 +83,7 @@ export async function proposeChange(
           ...(ticket.place.threadTs === undefined ? {} : { threadTs: ticket.place.threadTs }),
         },
         required: approvals.required,
+        incident: ticket.incident,
         expiresInMs: approvals.expiresIn,
       },
       at,

@@ -166,7 +166,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
       fault,
     });
     const person = (id: string) => web.person(id, groupsIn(config.access), 'fresh');
-    const wake = (record: ChangeRecord) => queue.add(wakeTicket(record.id, record.wake));
+    const wake = (record: ChangeRecord, afterMs = 0) => queue.add(wakeTicket(record.id, record.wake), afterMs);
     const deskFor = (userId: string): Desk => ({
       requester: userId,
       roles: async () => rolesWithReasons(await person(userId), config.access),
@@ -177,7 +177,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
       audit: () => changes.audit(),
     });
     const partsOf = (hold: Hold): WorkParts => ({
-      changes: { config, store: changes, persists: () => changes.persists(), show: changing.show },
+      changes: { config, store: changes, persists: () => changes.persists(), show: changing.show, wake },
       commands,
       clients: clusters,
       desk: (ticket) => deskFor(ticket.requester.userId),

@@ -26,6 +26,10 @@ export async function sweep(parts: SweepParts): Promise<void> {
       const at = now().getTime();
       if (expire(record, at) !== undefined) {
         await wake(await store.transition(record.id, (known) => expire(known, at)));
+      } else if (record.alone !== undefined && record.state === 'proposed' && at >= record.alone.startsAt) {
+        await wake(
+          await store.transition(record.id, (known) => (known.wake === record.wake ? wakeAgain(known) : undefined)),
+        );
       } else if (record.state === 'proposed') {
         if (record.reminders < remindersDue(record, at)) {
           const told = await store.transition(record.id, (known) =>

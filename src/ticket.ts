@@ -21,6 +21,8 @@ const askSchema = z.object({
   cluster: z.string(),
   input: z.record(z.string(), z.json()) as z.ZodType<JsonObject>,
   requester: z.object({ userId: z.string() }),
+  /** Begun without a second person: the incident that it is for. */
+  incident: z.string().optional(),
   place,
   /** ISO 8601 UTC. */
   askedAt: z.string(),

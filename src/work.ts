@@ -10,7 +10,10 @@ import type { Answer } from './slack/answer.ts';
 import type { AskTicket } from './ticket.ts';
 
 /** What a change needs beside what a look needs. */
-export type ChangeParts = ProposingParts & { show(record: ChangeRecord): Promise<void> };
+export type ChangeParts = ProposingParts & {
+  show(record: ChangeRecord): Promise<void>;
+  wake(record: ChangeRecord, afterMs: number): Promise<void>;
+};
 
 export type WorkParts = {
   readonly commands: readonly Command[];
@@ -84,6 +87,8 @@ export async function carryOut(ticket: AskTicket, parts: WorkParts): Promise<voi
     const came = await proposeChange(ticket, job, context, parts.changes);
     if (came.kind === 'ended') return came.report;
     await parts.changes.show(came.record);
+    if (came.record.alone !== undefined)
+      await parts.changes.wake(came.record, came.record.alone.startsAt - now().getTime());
     log('proposed', { id: ticket.id, change: came.record.id, command: ticket.command });
     return undefined;
   }

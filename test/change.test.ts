@@ -154,6 +154,7 @@ async function approvedChange(steps: readonly Step[], proposal: Partial<Proposal
       kubernetes: async () => Promise.reject(new Error('no cluster here')),
     },
     signal: new AbortController().signal,
+    startWithinMs: 15 * minute,
     now: () => new Date(clock.at),
     wake: async (_: ChangeRecord, afterMs: number) => {
       wakes.push(afterMs);
@@ -401,4 +402,37 @@ describe('the sweep', () => {
       remindersDue(record, 3.9 * minute),
     ]).toEqual([0, 1, 1]);
   });
+});
+
+describe('a change without a second person', () => {
+  test('begins by itself after two minutes, marked in the audit', async () => {
+    const { store, parts, clock } = await aloneChange();
+    clock.at = 2 * minute - 1;
+    await carryOn('c-1', parts);
+    expect(store.only().state).toBe('proposed');
+    clock.at = 2 * minute;
+    await carryOn('c-1', parts);
+    expect(store.only().state).toBe('done');
+    expect(store.entries.map(({ action, actor }) => [actor, action])).toContainEqual([
+      'UANN',
+      'begun alone, for review',
+    ]);
+    expect(store.entries[0]?.details).toMatchObject({ breakGlass: 'INC-7' });
+  });
+
+  test('can be cancelled within them', async () => {
+    const { store, parts, clock } = await aloneChange();
+    await store.transition('c-1', (record) => cancel(record, 'UEVE', minute));
+    clock.at = 3 * minute;
+    await carryOn('c-1', parts);
+    expect(store.only().state).toBe('cancelled');
+  });
+
+  async function aloneChange() {
+    const of = job([{ title: 'one', ensure: async () => done('fine') }]);
+    const made = await approvedChange([{ title: 'one', ensure: async () => done('fine') }]);
+    const store = memoryChanges();
+    await store.create(proposed(of, {}, await of.propose({}, undefined as never), { ...asking, incident: 'INC-7' }, 0));
+    return { ...made, store, parts: { ...made.parts, store } };
+  }
 });

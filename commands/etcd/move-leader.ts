@@ -10,6 +10,7 @@ export const etcdMoveLeader = command({
   explains: 'A member is named by its name or its id. Without one the fittest other voter takes over.',
   examples: ['/etcd move-leader', '/etcd move-leader etcd-2'],
   allowed: 'operator',
+  breakGlass: 'offered',
   cluster: 'etcd',
   flags: {},
   job,

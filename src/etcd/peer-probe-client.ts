@@ -65,16 +65,20 @@ async function resolve(host: string, timeoutMs: number): Promise<readonly string
 function readClusterId(base: string, { context }: Credentials, timeoutMs: number): Promise<string | undefined> {
   const url = new URL('/members', base);
   const isTls = url.protocol === 'https:';
+  const signal = AbortSignal.timeout(Math.ceil(timeoutMs));
   return new Promise((settle) => {
-    const options = { signal: AbortSignal.timeout(Math.ceil(timeoutMs)), agent: false };
     const take = (response: IncomingMessage) => {
       response.destroy();
       const id = response.headers['x-etcd-cluster-id'];
       settle(typeof id === 'string' && /^[0-9a-f]{1,16}$/i.test(id) ? id.toLowerCase().replace(/^0+/, '') : undefined);
     };
     const request = isTls
-      ? https.get(url, { ...options, secureContext: context, rejectUnauthorized: false }, take)
-      : http.get(url, options, take);
+      ? https.get(
+          url,
+          { signal, agent: new https.Agent({ secureContext: context, rejectUnauthorized: false, keepAlive: false }) },
+          take,
+        )
+      : http.get(url, { signal, agent: false }, take);
     request.on('error', () => settle(undefined));
   });
 }

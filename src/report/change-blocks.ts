@@ -54,6 +54,7 @@ export function changeSummary(record: ChangeRecord): string {
   const { words, state } = record;
   switch (state) {
     case 'proposed':
+      if (record.alone !== undefined) return `Begins without a second person (${record.alone.incident}): ${words}`;
       return `Approval needed (${record.decisions.length} of ${record.required}): ${words}`;
     case 'approved':
       return `Approved, about to start: ${words}`;
@@ -149,11 +150,15 @@ function decisionText(record: ChangeRecord): string {
       `${kind} by <@${userId}> ${slackDate(new Date(at).toISOString())}${reason === undefined ? '' : `: ${escaped(reason)}`}`,
   );
   const open =
-    record.state === 'proposed'
+    record.state === 'proposed' && record.alone !== undefined
       ? [
-          `${record.required - record.decisions.length} more needed, until ${slackDate(new Date(record.expiresAt).toISOString())}; not from whoever asked`,
+          `begins by itself ${slackDate(new Date(record.alone.startsAt).toISOString())}, for ${escaped(record.alone.incident)}; anybody with a role may cancel`,
         ]
-      : [];
+      : record.state === 'proposed'
+        ? [
+            `${record.required - record.decisions.length} more needed, until ${slackDate(new Date(record.expiresAt).toISOString())}; not from whoever asked`,
+          ]
+        : [];
   const end = isEnded(record) ? [`*${record.state}*`] : [];
   return [
     `asked by <@${record.requester}> ${slackDate(new Date(record.createdAt).toISOString())}`,
