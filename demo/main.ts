@@ -156,8 +156,10 @@ class Demo {
 
   /** The bot's log: what it answered is noted, trouble is shown. */
   private heard(line: string): void {
-    const { level, event, id } = JSON.parse(line);
+    const { level, event, id, change } = JSON.parse(line);
     if (event === 'answered') this.finished.add(id);
+    // What waits for an approval is shown by its own id.
+    if (event === 'proposed') this.finished.add(change);
     if (level >= 40) process.stderr.write(line);
   }
 
