@@ -104,7 +104,7 @@ export function checksWorstFirst(checks: readonly Check[]): Check[] {
 function proposalOf(record: ChangeRecord, approvers: readonly string[]): Message {
   const shown = { amount: 0 };
   const blocks = [
-    rich([span([bold('Checks')]), ...checkLines(record.checks)]),
+    rich([span([bold('Checks'), ...checkLines(record.checks)])]),
     rich([span([bold('Plan: '), plain(record.words)])]),
     ...record.sections.flatMap((part) => sectionBlocks(part, shown)),
     context(decisionText(record)),
@@ -133,15 +133,13 @@ function proposalOf(record: ChangeRecord, approvers: readonly string[]): Message
 }
 
 function checkLines(checks: readonly Check[]): JsonObject[] {
-  return checksWorstFirst(checks).map(({ name, status, seen, advice }) =>
-    span([
-      plain('\n'),
-      emoji(checkMark[status]),
-      plain(` ${name}`),
-      ...(seen === '' ? [] : [plain(`: ${shortened(seen, 400)}`)]),
-      ...(advice === '' || status === 'ok' ? [] : [plain(' → '), bold(shortened(advice, 400))]),
-    ]),
-  );
+  return checksWorstFirst(checks).flatMap(({ name, status, seen, advice }) => [
+    plain('\n'),
+    emoji(checkMark[status]),
+    plain(` ${name}`),
+    ...(seen === '' ? [] : [plain(`: ${shortened(seen, 400)}`)]),
+    ...(advice === '' || status === 'ok' ? [] : [plain(' → '), bold(shortened(advice, 400))]),
+  ]);
 }
 
 function decisionText(record: ChangeRecord): string {
