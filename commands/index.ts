@@ -1,7 +1,9 @@
 import type { Command } from '../src/command.ts';
+import { etcdAdd } from './etcd/add.ts';
 import { etcdHealth } from './etcd/health.ts';
 import { etcdMembers } from './etcd/members.ts';
 import { etcdMoveLeader } from './etcd/move-leader.ts';
+import { etcdPromote } from './etcd/promote.ts';
 import { etcdRemove } from './etcd/remove.ts';
 import { oomHeap } from './oom/heap.ts';
 import { oomSize } from './oom/size.ts';
@@ -17,6 +19,8 @@ export const commands: readonly Command[] = [
   etcdHealth,
   etcdMembers,
   etcdMoveLeader,
+  etcdAdd,
+  etcdPromote,
   etcdRemove,
   oomWhy,
   oomHeap,

@@ -5,7 +5,7 @@ import { commands } from '../commands/index.ts';
 import { connectClusters } from '../src/clusters-client.ts';
 import { usageOf } from '../src/grammar.ts';
 import { start } from '../src/serve.ts';
-import { messageOf } from '../src/thrown.ts';
+import { codeOf, messageOf } from '../src/thrown.ts';
 import { startEtcd } from '../test/support/etcd.ts';
 import { startKubernetes } from '../test/support/kubernetes/api.ts';
 import { loadRecorded, recordedPods } from '../test/support/kubernetes/recorded.ts';
@@ -45,8 +45,16 @@ export async function main(args: readonly string[]): Promise<number> {
   // The servers' processes do not keep this one alive, and neither does a signal handler.
   const alive = setInterval(() => {}, 1 << 30);
   const demo = new Demo();
+  const port = Number(options.port ?? 0);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+    process.stderr.write(
+      `--port ${options.port} is not a port.\nName one between 1 and 65535, or none for a free one.\n`,
+    );
+    clearInterval(alive);
+    return 2;
+  }
   try {
-    await demo.start(Number(options.port ?? 0));
+    await demo.start(port);
     if (options.once !== undefined) return await demo.once(options.once);
     await demo.prepare();
     process.stdout.write(
@@ -55,6 +63,10 @@ export async function main(args: readonly string[]): Promise<number> {
     await stopped;
     process.stderr.write('Ending …\n');
     return 0;
+  } catch (error) {
+    if (codeOf(error) !== 'EADDRINUSE') throw error;
+    process.stderr.write(`Port ${port} is taken.\nName another one, or none for a free one.\n`);
+    return 1;
   } finally {
     await demo.stop();
     clearInterval(alive);

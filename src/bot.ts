@@ -13,7 +13,9 @@ import type { Report } from './report/report.ts';
 import { shortened } from './report/text.ts';
 import { faultReport } from './run.ts';
 import type { Incoming, SlackRequest } from './slack/incoming.ts';
+import type { Message } from './slack/message.ts';
 import type { SlackWeb } from './slack/web.ts';
+import { messageOf } from './thrown.ts';
 import { type Ticket, ticketId } from './ticket.ts';
 import { unmangle } from './words.ts';
 
@@ -21,7 +23,10 @@ export type BotParts = {
   readonly commands: readonly Command[];
   readonly config: Config;
   readonly queue: { add(ticket: Ticket): Promise<void> };
-  readonly reports: { report(ticketId: string): Promise<Report | undefined> };
+  readonly reports: {
+    report(ticketId: string): Promise<Report | undefined>;
+    line(ticketId: string): Promise<string | undefined>;
+  };
   readonly web: SlackWeb;
   now(): Date;
   readonly changes: ChangeStore;
@@ -83,27 +88,29 @@ export function createBot(parts: BotParts): Incoming {
     return undefined;
   }
 
+  async function ask(request: SlackRequest): Promise<Message | undefined> {
+    const id = ticketId(request.origin);
+    const startedAt = now().getTime();
+    let report: Report | undefined;
+    try {
+      report = await taken(request, id);
+    } catch (error) {
+      fault(id, error);
+      report = faultReport(shortened(request.line, 80), id, now());
+    }
+    log('request', {
+      id,
+      user: request.userId,
+      channel: request.channelId,
+      command: report?.command ?? commandOf(request.line),
+      outcome: report === undefined ? 'queued' : report.verdict,
+      tookMs: now().getTime() - startedAt,
+    });
+    return report === undefined ? undefined : renderEphemeral(report);
+  }
+
   return {
-    async ask(request) {
-      const id = ticketId(request.origin);
-      const startedAt = now().getTime();
-      let report: Report | undefined;
-      try {
-        report = await taken(request, id);
-      } catch (error) {
-        fault(id, error);
-        report = faultReport(shortened(request.line, 80), id, now());
-      }
-      log('request', {
-        id,
-        user: request.userId,
-        channel: request.channelId,
-        command: report?.command ?? commandOf(request.line),
-        outcome: report === undefined ? 'queued' : report.verdict,
-        tookMs: now().getTime() - startedAt,
-      });
-      return report === undefined ? undefined : renderEphemeral(report);
-    },
+    ask,
     async decide(click) {
       const wanted = `change ${click.kind}`;
       try {
@@ -127,9 +134,23 @@ export function createBot(parts: BotParts): Incoming {
     async askWhy(changeId, triggerId) {
       await web.openModal(triggerId, denialView(changeId));
     },
-    async details(id, triggerId) {
-      const report = await reports.report(id);
-      await web.openModal(triggerId, detailsView(report));
+    async again(id, where) {
+      const line = await reports.line(id);
+      if (line !== undefined) return await ask({ ...where, line });
+      const gone = new Refusal(
+        'What was asked here is older than a week and is no longer kept.',
+        'Type the command again.',
+      );
+      return renderEphemeral(refusalReport(gone, { command: 'run again' }, now()));
+    },
+    async details(id, triggerId, userId) {
+      try {
+        // The modal's trigger lives for 3 s: a person whose role cannot be told in time sees nothing.
+        demandRole(await person(userId), 'viewer', config.access);
+        await web.openModal(triggerId, detailsView(await reports.report(id).catch(refusalOf)));
+      } catch (error) {
+        log('details', { id, user: userId, outcome: 'refused', why: messageOf(error) });
+      }
     },
   };
 
@@ -168,19 +189,26 @@ function denialView(changeId: string): { readonly [key: string]: unknown } {
   };
 }
 
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  throw error;
+}
+
 /** All that a report holds, as the data that scripts get. Source of the limits: https://api.slack.com/surfaces/modals */
-function detailsView(report: Report | undefined): { readonly [key: string]: unknown } {
+function detailsView(report: Report | Refusal | undefined): { readonly [key: string]: unknown } {
   const text =
     report === undefined
       ? 'This report is older than a week and is no longer kept. Run the command again.'
-      : JSON.stringify(report.data, null, 2);
+      : report instanceof Refusal
+        ? `${report.message} ${report.advice}`
+        : JSON.stringify(report.data, null, 2);
   const chunks = text.slice(0, 24_000).match(/[\s\S]{1,2900}/g) ?? [];
   return {
     type: 'modal',
     title: { type: 'plain_text', text: 'Details' },
     close: { type: 'plain_text', text: 'Close' },
     blocks: [
-      ...(report === undefined
+      ...(report === undefined || report instanceof Refusal
         ? []
         : [{ type: 'section', text: { type: 'plain_text', text: shortened(report.summary, 2000) } }]),
       ...chunks.map((chunk) => ({

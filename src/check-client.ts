@@ -8,6 +8,7 @@ import { redisOptions } from './redis/connection-client.ts';
 import { Refusal } from './refusal.ts';
 import { count, formatDuration, listed } from './report/text.ts';
 import { scopes } from './slack/manifest.ts';
+import { SlackFailure } from './slack/web.ts';
 import { messageOf } from './thrown.ts';
 
 /** What the looks ask of a Kubernetes API, and what is missing from an answer without it. */
@@ -120,8 +121,8 @@ async function slackLines({ slack }: Config): Promise<CheckLine[]> {
         mend: 'add `slack:` to quorum.yaml; `quorum run` works without it',
       },
     ];
-  const { connectSlackWeb } = await import('./slack/web-client.ts');
-  const lines = await attempt(subject, async () => {
+  const { connectSlackWeb, tryAppToken } = await import('./slack/web-client.ts');
+  const bot = async (): Promise<CheckLine[]> => {
     const identity = await connectSlackWeb(slack).identity();
     const missing = Object.keys(scopes).filter((scope) => !identity.scopes.includes(scope));
     return [
@@ -135,36 +136,55 @@ async function slackLines({ slack }: Config): Promise<CheckLine[]> {
             mend: 'paste the output of `quorum manifest` into the app’s manifest and reinstall the app',
           }))),
     ];
-  });
-  const tokenMend = 'set slack.botToken to the Bot User OAuth Token (xoxb-…) of the app';
-  const explained = lines.map((line) =>
-    line.status === 'failed' && line.mend.startsWith('mend the') ? { ...line, mend: tokenMend } : line,
-  );
-  return slack.mode === 'socket'
-    ? [...explained, ...(await socketLines(slack.appToken ?? '', slack.apiUrl))]
-    : explained;
+  };
+  const socket = async (): Promise<CheckLine[]> => {
+    await tryAppToken(slack.appToken ?? '', slack.apiUrl);
+    return [{ status: 'ok', subject: 'slack socket', seen: 'the app token opens a socket', mend: '' }];
+  };
+  const appTokenMend =
+    'set slack.appToken to an app-level token (xapp-…) with the scope connections:write, and turn Socket Mode on';
+  return [
+    ...tokenLines(slack),
+    ...(await attemptSlack(
+      subject,
+      slack.apiUrl,
+      'set slack.botToken to the Bot User OAuth Token (xoxb-…) of the app',
+      bot,
+    )),
+    ...(slack.mode === 'socket' ? await attemptSlack('slack socket', slack.apiUrl, appTokenMend, socket) : []),
+  ];
 }
 
-async function socketLines(appToken: string, slackApiUrl: string): Promise<CheckLine[]> {
-  const { WebClient } = await import('@slack/web-api');
-  const client = new WebClient(appToken, {
-    slackApiUrl,
-    retryConfig: { retries: 0 },
-    timeout: 5000,
-    rejectRateLimitedCalls: true,
-  });
+/** The kinds of token are told by their beginnings. Source: https://api.slack.com/authentication/token-types */
+function tokenLines({ botToken, appToken }: NonNullable<Config['slack']>): CheckLine[] {
+  const wrong = [
+    ...(botToken.startsWith('xoxb-') ? [] : ['slack.botToken does not begin with xoxb-']),
+    ...(appToken === undefined || appToken.startsWith('xapp-') ? [] : ['slack.appToken does not begin with xapp-']),
+  ];
+  if (wrong.length === 0) return [];
+  return [
+    {
+      status: 'warning',
+      subject: 'slack',
+      seen: listed(wrong),
+      mend: 'look whether the two tokens have changed places',
+    },
+  ];
+}
+
+/** A refused token and a network in between are mended in different places. */
+async function attemptSlack(
+  subject: string,
+  apiUrl: string,
+  tokenMend: string,
+  tryIt: () => Promise<CheckLine[]>,
+): Promise<CheckLine[]> {
   try {
-    await client.apps.connections.open({});
-    return [{ status: 'ok', subject: 'slack socket', seen: 'the app token opens a socket', mend: '' }];
+    return await tryIt();
   } catch (error) {
-    return [
-      {
-        status: 'failed',
-        subject: 'slack socket',
-        seen: messageOf(error),
-        mend: 'set slack.appToken to an app-level token (xapp-…) with the scope connections:write, and turn Socket Mode on',
-      },
-    ];
+    const isRefused = error instanceof SlackFailure && error.kind === 'refused';
+    const mend = isRefused ? tokenMend : `let this machine reach ${apiUrl}: the address, the proxy, the firewall`;
+    return [{ status: 'failed', subject, seen: messageOf(error), mend }];
   }
 }
 
@@ -174,7 +194,10 @@ async function redisCheck({ redis }: Config): Promise<CheckLine[]> {
     lazyConnect: true,
     retryStrategy: () => null,
   });
-  client.on('error', () => {});
+  let trouble = '';
+  client.on('error', (error) => {
+    trouble = messageOf(error);
+  });
   try {
     await client.connect();
     const info = String(await client.info());
@@ -185,7 +208,8 @@ async function redisCheck({ redis }: Config): Promise<CheckLine[]> {
       evictionPolicy: policy ?? /maxmemory_policy:(\S+)/.exec(info)?.[1] ?? null,
     });
   } catch (error) {
-    const seen = `${withoutPassword(redis.url)}: ${messageOf(error)}`;
+    // What closed the connection says more than that it is closed.
+    const seen = `${withoutPassword(redis.url)}: ${trouble === '' ? messageOf(error) : trouble}`;
     return [{ status: 'failed', subject: 'redis', seen, mend: 'start Redis there, or correct redis.url' }];
   } finally {
     client.disconnect();

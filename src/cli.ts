@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
@@ -52,6 +53,11 @@ export async function main(args: readonly string[]): Promise<void> {
 async function dispatch(args: readonly string[]): Promise<number> {
   const { positionals, values } = options(args);
   const [verb, ...rest] = positionals;
+  if (values.version === true) {
+    const { version } = JSON.parse(await readFile(new URL('../../package.json', import.meta.url), 'utf8'));
+    process.stdout.write(`${version}\n`);
+    return 0;
+  }
   if (values.help === true || verb === undefined || verb === 'help') {
     process.stdout.write(usage);
     return verb === undefined && values.help !== true ? 2 : 0;
@@ -146,12 +152,17 @@ function options(args: readonly string[]) {
         output: { type: 'string' },
         recorded: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
+        version: { type: 'boolean' },
       },
     });
   } catch (error) {
+    const flag = /'--([a-z-]+)/.exec(messageOf(error))?.[1];
+    const near = flag === undefined ? undefined : nearest(flag, ['config', 'output', 'recorded', 'help', 'version']);
     throw new Refusal(
-      messageOf(error),
-      'Put a Slack command in quotes: quorum run "/etcd health --cluster prod". Try `quorum help`.',
+      flag === undefined
+        ? messageOf(error)
+        : `There is no option --${flag} here${near === undefined || near === flag ? '' : `; did you mean --${near}?`}`,
+      'A Slack command goes in quotes: quorum run "/etcd health --cluster prod". `quorum help` lists the options.',
     );
   }
 }

@@ -9,6 +9,8 @@ export type Flag = {
   readonly type: 'string' | 'boolean';
   readonly short?: string;
   readonly multiple?: boolean;
+  /** The command cannot do without it: usage shows it without brackets. */
+  readonly required?: true;
   /** What stands for the value in usage: `<quantity>`. */
   readonly value?: string;
   readonly help: string;

@@ -8,7 +8,7 @@ const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000
 
 /** `1s`, `500ms`, `15m`, `24h` in the file; milliseconds in the Config. */
 export const duration = z
-  .string()
+  .string('write a duration with its unit, such as 5s')
   .regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, 'write a duration such as 500ms, 1s, 15m or 24h')
   .transform((text) => {
     const [, amount, unit] = /^([\d.]+)(\D+)$/.exec(text) ?? [];
@@ -135,7 +135,7 @@ export const schema = z.strictObject({
   access: z
     .strictObject({
       viewers: z
-        .union([z.literal('everyone'), slackIds])
+        .union([z.literal('everyone'), slackIds], 'write everyone, or a list of Slack ids')
         .default('everyone')
         .describe('Who may look: `everyone` (full members of the workspace), or a list of ids'),
       operators: slackIds.default([]).describe('Who may ask for changes: people (`U…`) and user groups (`S…`)'),
@@ -211,7 +211,7 @@ export function parseConfig(
   const syntaxError = document.errors[0];
   if (syntaxError !== undefined)
     throw new Refusal(
-      `The config is not YAML: ${syntaxError.message.split('\n')[0]}`,
+      `The config is not YAML: ${syntaxError.message.split('\n')[0]?.replace(/:$/, '')}.`,
       'Mend that line; indent with spaces, not tabs.',
     );
   let parsed: unknown;
@@ -240,10 +240,24 @@ export function parseConfig(
   const result = schema.safeParse(filled);
   if (!result.success)
     throw new Refusal(
-      result.error.issues.flatMap(issueTexts).join('\n'),
+      issueLines(result.error.issues).join('\n'),
       'Mend these places; docs/configuration.md lists every key.',
     );
+  for (const [channel, { cluster }] of Object.entries(result.data.channels))
+    demandCluster(channel, cluster, result.data);
   return result.data;
+}
+
+/** @throws Refusal for a channel whose cluster is none of those configured */
+function demandCluster(channel: string, cluster: string, config: Config): void {
+  const known = [...Object.keys(config.etcd.clusters), ...Object.keys(config.kubernetes.clusters)];
+  if (known.includes(cluster)) return;
+  const near = nearest(cluster, known);
+  throw new Refusal(
+    `channels.${channel}.cluster: there is no cluster \`${cluster}\`${near === undefined ? '' : `; did you mean \`${near}\`?`}`,
+    'Name one of etcd.clusters or kubernetes.clusters.',
+    known,
+  );
 }
 
 /** Replaces `${NAME}` in every string; a name that is not set stays as written and is told. */
@@ -268,6 +282,17 @@ function withVariables(
   return value;
 }
 
+/** A missing key is not told where a mistyped one beside it explains it. */
+function issueLines(issues: readonly z.core.$ZodIssue[]): string[] {
+  const meant = issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => [...issue.path, nearest(key, keysAt(schema, issue.path.map(String)))].join('.'))
+      : [],
+  );
+  const told = issues.filter((issue) => issue.code === 'unrecognized_keys' || !meant.includes(issue.path.join('.')));
+  return told.flatMap(issueTexts);
+}
+
 function issueTexts(issue: z.core.$ZodIssue): string[] {
   const place = issue.path.map(String);
   if (issue.code === 'unrecognized_keys')
@@ -277,10 +302,13 @@ function issueTexts(issue: z.core.$ZodIssue): string[] {
     });
   if (issue.code === 'invalid_key') return [`${place.join('.')}: ${issue.issues[0]?.message ?? 'not a name'}`];
   if (issue.code === 'invalid_union') {
-    const inner = issue.errors.flat().at(-1);
-    return [`${place.join('.')}: ${inner?.message ?? issue.message}`];
+    // A mistake within the list is told by itself; anything else by what may stand here.
+    const inner = issue.errors.flat().find(({ path }) => path.length > 0);
+    return [`${[...place, ...(inner?.path ?? [])].join('.')}: ${inner?.message ?? issue.message}`];
   }
-  return [`${place.join('.')}: ${issue.message}`];
+  if (issue.code === 'invalid_type' && /received undefined/.test(issue.message))
+    return [`${place.join('.')}: is missing`];
+  return [`${place.join('.')}: ${issue.message.replace(/^Invalid input: /, '')}`];
 }
 
 /** The keys that the schema knows at a place in the file. */

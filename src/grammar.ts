@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Command, Flag, Words } from './command.ts';
 import { nearest } from './nearest.ts';
 import { Refusal } from './refusal.ts';
-import { shortened } from './report/text.ts';
+import { listed, shortened } from './report/text.ts';
 import { codeOf, messageOf } from './thrown.ts';
 import { splitWords, unmangle } from './words.ts';
 
@@ -43,7 +43,8 @@ export function usageOf(command: Command, prefix = ''): string {
     .filter(([name]) => name !== 'help')
     .map(([name, flag]) => {
       const written = flag.short === undefined ? `--${name}` : `-${flag.short}|--${name}`;
-      return `[${written}${flag.type === 'string' ? ` ${flag.value ?? '<value>'}` : ''}]${flag.multiple === true ? '…' : ''}`;
+      const whole = `${written}${flag.type === 'string' ? ` ${flag.value ?? '<value>'}` : ''}`;
+      return `${flag.required === true ? whole : `[${whole}]`}${flag.multiple === true ? '…' : ''}`;
     });
   return [`/${prefix}${command.name}`, ...(command.takes === '' ? [] : [command.takes]), ...flags].join(' ');
 }
@@ -75,10 +76,10 @@ export function parseLine(commands: readonly Command[], line: string, prefix = '
     .toLowerCase();
   if (noun === '' || noun === 'help') return helpAbout(commands, afterNoun, prefix);
   if (!nouns.includes(noun)) {
-    const near = nearest(noun, nouns);
+    const near = nearest(noun, nouns) ?? commands.find((command) => verbOf(command) === noun)?.name;
     throw new Refusal(
       `There is no command \`${shortened(first, 40)}\`${near === undefined ? '.' : `; did you mean \`/${prefix}${near}\`?`}`,
-      `Try \`/${prefix}${near ?? nouns[0]} help\`.`,
+      `Try ${listed(near === undefined ? nouns.map((known) => `\`/${prefix}${known} help\``) : [`\`/${prefix}${near} ${near.includes(' ') ? '--help' : 'help'}\``], 'or')}.`,
       nouns.map((known) => `/${prefix}${known}`),
     );
   }

@@ -3,6 +3,7 @@ import type { ChangeStore } from './changes.ts';
 import type { Config } from './config.ts';
 import { refusalReport } from './help.ts';
 import type { Change, Context } from './job.ts';
+import { redact } from './redact.ts';
 import { Refusal } from './refusal.ts';
 import { proposalReport } from './report/proposal.ts';
 import type { Report } from './report/report.ts';
@@ -33,9 +34,6 @@ export async function proposeChange(
   const { config, store, persists } = parts;
   const { approvals, approvers } = config.access;
   const command = `/${ticket.command}`;
-  const known = await store.read(changeIdOf(ticket));
-  // The worker that made it was killed before it could show it.
-  if (known !== undefined) return { kind: 'waits', record: known };
   try {
     if (approvers.length === 0)
       throw new Refusal(
@@ -75,7 +73,7 @@ export async function proposeChange(
       proposal,
       {
         id: changeIdOf(ticket),
-        line: ticket.line,
+        line: redact(ticket.line),
         requester: ticket.requester.userId,
         place: {
           channelId: ticket.place.channelId,
@@ -108,6 +106,6 @@ function noteOf(
     action,
     cluster,
     changeId: '',
-    details: { command, line, ...details },
+    details: { command, line: redact(line), ...details },
   };
 }

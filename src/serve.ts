@@ -12,6 +12,7 @@ import { decide } from './deciding.ts';
 import { startStatusServer } from './http-client.ts';
 import type { Desk } from './job.ts';
 import { linksFor } from './links.ts';
+import { redact } from './redact.ts';
 import { connectChanges } from './redis/change-client.ts';
 import { connectPosts } from './redis/post-client.ts';
 import {
@@ -120,7 +121,8 @@ export async function start(config: Config, halves: readonly Half[], options: St
       wake: (record) => queue.add(wakeTicket(record.id, record.wake)),
       now,
       log(event, details) {
-        log.info({ event, ...details });
+        // After the ack: writing the log is not what Slack waits for.
+        setImmediate(() => log.info({ event, ...details }));
         if (event !== 'request') return;
         status.metrics.request(knownCommand(String(details.command)), String(details.outcome));
       },
@@ -145,7 +147,11 @@ export async function start(config: Config, halves: readonly Half[], options: St
             `Slack refuses the bot token: ${error.message}.`,
             'Set slack.botToken to the Bot User OAuth Token of the app (xoxb-…); `quorum check` tells more.',
           );
-        log.warn({ event: 'slack unreachable', error: messageOf(error) });
+        log.warn({
+          event: 'slack unreachable',
+          error: messageOf(error),
+          advice: 'it is tried again; `quorum check` tries every connection',
+        });
         await wait(Math.min(500 * 2 ** attempt, 15_000), undefined, { signal: stopping.signal });
       }
     }
@@ -182,6 +188,8 @@ export async function start(config: Config, halves: readonly Half[], options: St
       clients: clusters,
       desk: (ticket) => deskFor(ticket.requester.userId),
       reports: {
+        saveLine: (id, line) => posts.saveLine(id, line),
+        report: (id) => posts.report(id),
         async saveReport(id, report) {
           await hold();
           await posts.saveReport(id, report);
@@ -208,7 +216,8 @@ export async function start(config: Config, halves: readonly Half[], options: St
     });
     worker = startTicketWorker(
       redis,
-      (ticket, hold) => (ticket.kind === 'wake' ? changing.carryOn(ticket.changeId) : carryOut(ticket, partsOf(hold))),
+      (ticket, hold, run) =>
+        ticket.kind === 'wake' ? changing.carryOn(ticket.changeId) : carryOut(ticket, partsOf(hold), run),
       async (ticket, error) => {
         // A wake that was given up: the sweep makes another one.
         if (ticket.kind === 'wake') return fault(ticket.changeId, error);
@@ -219,9 +228,10 @@ export async function start(config: Config, halves: readonly Half[], options: St
           partsOf(async () => {}),
         ).catch((last: unknown) => {
           status.metrics.lost(ticket.command);
-          log.error({ event: 'answer lost', id: ticket.id, line: ticket.line, error: messageOf(last) });
+          log.error({ event: 'answer lost', id: ticket.id, line: redact(ticket.line), error: messageOf(last) });
         });
       },
+      (error) => (error instanceof SlackFailure && error.kind === 'rate-limited' ? error.retryAfterMs : undefined),
       tellFault,
       workerTimes,
     );
@@ -237,8 +247,10 @@ export async function start(config: Config, halves: readonly Half[], options: St
 
   async function stop(): Promise<'finished' | 'handed back'> {
     clearInterval(sweeping);
-    await connection?.stop().catch((error: unknown) => fault('stop', error));
-    const outcome = (await worker?.stop(finishWithinMs)) ?? 'finished';
+    const [outcome] = await Promise.all([
+      worker?.stop(finishWithinMs) ?? ('finished' as const),
+      connection?.stop().catch((error: unknown) => fault('stop', error)),
+    ]);
     stopping.abort();
     await Promise.race([
       Promise.allSettled([queue.close(), posts.close(), changes.close(), clusters.close(), status.close()]),

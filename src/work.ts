@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { ChangeRecord } from './change.ts';
 import type { Command } from './command.ts';
 import { refusalReport } from './help.ts';
@@ -7,7 +8,10 @@ import { Refusal } from './refusal.ts';
 import type { Report } from './report/report.ts';
 import { faultReport, lookTimeoutMs, runLook } from './run.ts';
 import type { Answer } from './slack/answer.ts';
-import type { AskTicket } from './ticket.ts';
+import { type AskTicket, changeIdOf } from './ticket.ts';
+
+/** Measured: with 2 ms the first message of an idle worker comes in about half the time. */
+const headStartMs = 2;
 
 /** What a change needs beside what a look needs. */
 export type ChangeParts = ProposingParts & {
@@ -18,7 +22,12 @@ export type ChangeParts = ProposingParts & {
 export type WorkParts = {
   readonly commands: readonly Command[];
   readonly clients: Clients;
-  readonly reports: { saveReport(ticketId: string, report: Report): Promise<void> };
+  /** What was found is kept before it is shown: an answer that cannot be shown now is shown later, and not looked for again. */
+  readonly reports: {
+    saveLine(ticketId: string, line: string): Promise<void>;
+    saveReport(ticketId: string, report: Report): Promise<void>;
+    report(ticketId: string): Promise<Report | undefined>;
+  };
   readonly changes: ChangeParts;
   desk(ticket: AskTicket): Desk;
   answer(ticket: AskTicket): Answer;
@@ -34,20 +43,18 @@ export type WorkParts = {
 /**
  * From a ticket to its answer: the only place that runs jobs for Slack. May be called again for the same ticket, by another process:
  * looks only read, and the answer's posts are keyed.
+ * @param run `again` where an earlier run did not end well: what it found is shown, if it found anything
  * @throws where the answer could not be shown: the queue tries again
  */
-export async function carryOut(ticket: AskTicket, parts: WorkParts): Promise<void> {
+export async function carryOut(ticket: AskTicket, parts: WorkParts, run: 'first' | 'again'): Promise<void> {
   const { commands, clients, reports, signal, seenFrom, now, log, fault } = parts;
   const startedAt = now().getTime();
   const answer = parts.answer(ticket);
   const command = commands.find(({ name }) => name === ticket.command);
-  const report = command?.job.kind === 'change' ? await change(command, command.job) : await lookAt(command);
+  const known = run === 'again' ? await reports.report(ticket.id) : undefined;
+  const report = known ?? (command?.job.kind === 'change' ? await change(command, command.job) : await lookAt(command));
   if (report === undefined) return;
-  await Promise.all([
-    answer.finish(report),
-    // Kept for the Details button; the answer does not wait for it, nor fail with it.
-    reports.saveReport(ticket.id, report).catch((error: unknown) => fault(ticket.id, error)),
-  ]);
+  await answer.finish(report);
   log('answered', {
     id: ticket.id,
     command: ticket.command,
@@ -57,17 +64,34 @@ export async function carryOut(ticket: AskTicket, parts: WorkParts): Promise<voi
   });
 
   async function lookAt(found: Command | undefined): Promise<Report> {
+    const beginning = answer.begin().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    // The word that it was asked goes out before the look takes the CPU.
+    await Promise.race([beginning, pause(headStartMs)]);
     const [seen] = await Promise.all([
       found === undefined ? unknownCommand(ticket, now()) : look(found, ticket),
-      answer.begin(),
+      keep(() => reports.saveLine(ticket.id, ticket.line)),
     ]);
+    await keep(() => reports.saveReport(ticket.id, seen));
+    const trouble = await beginning;
+    if (trouble !== undefined) throw trouble.error;
     return seen;
+  }
+
+  /** What is kept serves the buttons and a later run: the answer does not fail with it. */
+  async function keep(save: () => Promise<void>): Promise<void> {
+    await save().catch((error: unknown) => fault(ticket.id, error));
   }
 
   /** undefined where it waits for a yes: then its thread is the record's to show. */
   async function change(found: Command, job: Change): Promise<Report | undefined> {
     const parsed = job.input.safeParse(ticket.input);
-    await answer.begin();
+    const made = await parts.changes.store.read(changeIdOf(ticket));
+    // The worker that made it was killed before it could show it.
+    if (made !== undefined) return await showChange(made);
+    await Promise.all([answer.begin(), keep(() => reports.saveLine(ticket.id, ticket.line))]);
     if (!parsed.success) return unknownCommand(ticket, now());
     if (answer.isPrivate())
       return refusalReport(
@@ -86,11 +110,13 @@ export async function carryOut(ticket: AskTicket, parts: WorkParts): Promise<voi
     };
     const came = await proposeChange(ticket, job, context, parts.changes);
     if (came.kind === 'ended') return came.report;
-    await parts.changes.show(came.record);
-    if (came.record.alone !== undefined)
-      await parts.changes.wake(came.record, came.record.alone.startsAt - now().getTime());
-    log('proposed', { id: ticket.id, change: came.record.id, command: ticket.command });
-    return undefined;
+    return await showChange(came.record);
+  }
+
+  async function showChange(record: ChangeRecord): Promise<undefined> {
+    await parts.changes.show(record);
+    if (record.alone !== undefined) await parts.changes.wake(record, record.alone.startsAt - now().getTime());
+    log('proposed', { id: ticket.id, change: record.id, command: ticket.command });
   }
 
   async function look(found: Command, { input }: AskTicket): Promise<Report> {

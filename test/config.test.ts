@@ -96,9 +96,9 @@ describe('a mistake is told with its place and the mend', () => {
     [
       'a tab',
       'slack:\n\tmode: socket',
-      'The config is not YAML: Tabs are not allowed as indentation at line 2, column 1:',
+      'The config is not YAML: Tabs are not allowed as indentation at line 2, column 1.',
     ],
-    ['a key twice', 'http: {}\nhttp: {}', 'The config is not YAML: Map keys must be unique at line 2, column 1:'],
+    ['a key twice', 'http: {}\nhttp: {}', 'The config is not YAML: Map keys must be unique at line 2, column 1.'],
     [
       'a variable that is not set',
       'slack: { botToken: "${NOPE}", appToken: x }',
@@ -114,10 +114,21 @@ describe('a mistake is told with its place and the mend', () => {
       'access: { operators: [ann] }',
       'access.operators.0: write a Slack id of a person (U…) or of a user group (S…)',
     ],
+    ['nobody in particular', 'access: { viewers: all }', 'access.viewers: write everyone, or a list of Slack ids'],
     [
-      'nobody in particular',
-      'access: { viewers: all }',
-      'access.viewers: Invalid input: expected array, received string',
+      'a duration as a number',
+      'etcd: { clusters: { p: { endpoints: [https://a:2379], requestTimeout: 5 } } }',
+      'etcd.clusters.p.requestTimeout: write a duration with its unit, such as 5s',
+    ],
+    [
+      'a mistyped key that is needed, once',
+      'etcd: { clusters: { p: { endpionts: [https://a:2379] } } }',
+      'etcd.clusters.p.endpionts: unknown key; did you mean `endpoints`?',
+    ],
+    [
+      'a channel whose cluster there is not',
+      'etcd: { clusters: { prod: { endpoints: [https://a:2379] } } }\nchannels: { C1: { cluster: prdo } }',
+      'channels.C1.cluster: there is no cluster `prdo`; did you mean `prod`?',
     ],
     [
       'no kubeconfig',

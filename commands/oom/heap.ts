@@ -24,9 +24,19 @@ export const oomHeap = command({
   allowed: 'viewer',
   cluster: 'none',
   flags: {
-    jdk: { type: 'string', value: '<version>', help: 'The JDK: 8u181, 1.8.0_181, 17, 17.0.12 (needed)' },
+    jdk: {
+      type: 'string',
+      value: '<version>',
+      required: true,
+      help: 'The JDK: 8u181, 1.8.0_181, 17, 17.0.12 (needed)',
+    },
     limit: { type: 'string', value: '<quantity>', help: 'The container’s memory limit; none where not given' },
-    node: { type: 'string', value: '<quantity>', help: 'The node’s memory, status.capacity.memory (needed)' },
+    node: {
+      type: 'string',
+      value: '<quantity>',
+      required: true,
+      help: 'The node’s memory, status.capacity.memory (needed)',
+    },
     cpus: { type: 'string', value: '<count>', help: 'CPUs that the JVM counts; 2 where not given' },
     arch: { type: 'string', value: '<architecture>', help: 'amd64 or arm64; amd64 where not given' },
     cgroup: { type: 'string', value: '<version>', help: 'v1 or v2; v2 where not given' },

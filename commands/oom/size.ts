@@ -26,8 +26,8 @@ export const oomSize = command({
   allowed: 'viewer',
   cluster: 'none',
   flags: {
-    limit: { type: 'string', value: '<quantity>', help: 'The container’s memory limit (needed)' },
-    jdk: { type: 'string', value: '<version>', help: 'The JDK: 8u181, 17, 17.0.12 (needed)' },
+    limit: { type: 'string', value: '<quantity>', required: true, help: 'The container’s memory limit (needed)' },
+    jdk: { type: 'string', value: '<version>', required: true, help: 'The JDK: 8u181, 17, 17.0.12 (needed)' },
     peak: { type: 'string', value: '<quantity>', help: 'The largest working set seen' },
     heap: { type: 'string', value: '<quantity>', help: 'The largest heap that is set now' },
     gc: {

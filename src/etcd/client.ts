@@ -122,6 +122,8 @@ class Connection implements EtcdCluster {
     const asked = await Promise.all(asking.values());
     const alarms = await alarming;
     this.remember(asked, members);
+    // What was read before a member came or went does not know of it.
+    if (members !== null && listing(members) !== listing(this.lastMembers ?? [])) this.lastMetrics = undefined;
     this.lastMembers = members ?? this.lastMembers;
     const metrics = await this.currentMetrics(asked, metering);
     return {
@@ -296,7 +298,7 @@ class Connection implements EtcdCluster {
     metering: Promise<readonly MetricsRead[]> | undefined,
   ): Promise<readonly MetricsRead[]> {
     const answering = asked.filter(({ status }) => status !== undefined).map(({ endpoint }) => endpoint);
-    const isRecent = metering === undefined && answering.length === asked.length;
+    const isRecent = this.metricsAreCurrent() && metering === undefined && answering.length === asked.length;
     const early = isRecent ? (this.lastMetrics?.reads ?? []) : ((await metering) ?? []);
     const missing = answering.filter((endpoint) => !early.some((read) => read.endpoint === endpoint));
     if (isRecent && missing.length === 0) return early;
@@ -328,6 +330,8 @@ class Connection implements EtcdCluster {
     }
   }
 }
+
+const listing = (members: readonly Member[]) => members.map(({ id, name }) => `${id} ${name}`).join();
 
 /** Whether the probe got in: its certificate and ours taken, HTTP/2 spoken. */
 function isWelcome({ speaks, error, authorizationError, speaksOtherScheme }: Probe): boolean {

@@ -1,6 +1,9 @@
+import { isIP } from 'node:net';
 import type { Words } from '../command.ts';
 import { Refusal } from '../refusal.ts';
 import { shortened } from '../report/text.ts';
+import { shortAddress } from './certificates.ts';
+import { requireCertificatePem } from './peer-certificate.ts';
 
 /** The longest name of a member that is taken: etcd sets no limit, and a message is not to be filled by one. */
 const longestWord = 200;
@@ -37,4 +40,40 @@ export function demandWord(word: string): string {
       `Names have at most ${longestWord} characters.`,
     );
   return trimmed;
+}
+
+/** More than anybody prepares for. */
+const mostSpares = 20;
+
+/**
+ * Addresses and names for later nodes, sorted, each once.
+ * @throws Refusal for what is neither
+ */
+export function spareAddresses(words: readonly string[]): string[] {
+  const wanted = words.flatMap((word) => word.split(',')).map((word) => word.trim());
+  if (wanted.length > mostSpares)
+    throw new Refusal(`${wanted.length} spare addresses are too many.`, `Give at most ${mostSpares}.`);
+  const odd = wanted.find(
+    (word) => isIP(word.replace(/^\[|\]$/g, '')) === 0 && !/^(?!-)[a-z0-9.-]{1,253}(?<!-)$/i.test(word),
+  );
+  if (odd !== undefined)
+    throw new Refusal(
+      `--spare "${shortened(odd, 60)}" is no address.`,
+      'Give an IP address or a DNS name without scheme and port: --spare 10.0.0.5.',
+    );
+  return [...new Set(wanted.map((word) => shortAddress(word).toLowerCase()))].sort();
+}
+
+/**
+ * The new node's certificate: its text, as the terminal has read it from the file or the form has taken it.
+ * @throws Refusal for a private key, and for what is no certificate; a path is none
+ */
+export function certificateOf(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  if (!text.includes('-----BEGIN') && !text.includes('\n') && text.length < 4096)
+    throw new Refusal(
+      'A path in --cert is read in a terminal only, from the machine where it is typed.',
+      'In Slack, type `/etcd add` alone: the form takes the file.',
+    );
+  return requireCertificatePem(text);
 }

@@ -1,3 +1,4 @@
+import { quotedWord } from '../shell-quoting.ts';
 import type { ClusterSeen } from './cluster.ts';
 import { addressOf, hostPort } from './endpoint.ts';
 
@@ -7,11 +8,11 @@ type Access = Pick<ClusterSeen, 'tls' | 'username'>;
 export function etcdctl(access: Access, endpoints: readonly string[], ...words: readonly string[]): string {
   const { ca, cert, key } = access.tls;
   const flags = [
-    `--endpoints=${quoted(endpoints.join(','))}`,
-    ...(ca === undefined ? [] : [`--cacert=${quoted(ca)}`]),
-    ...(cert === undefined ? [] : [`--cert=${quoted(cert)}`]),
-    ...(key === undefined ? [] : [`--key=${quoted(key)}`]),
-    ...(access.username === null ? [] : [`--user=${quoted(access.username)}`]),
+    `--endpoints=${quotedWord(endpoints.join(','))}`,
+    ...(ca === undefined ? [] : [`--cacert=${quotedWord(ca)}`]),
+    ...(cert === undefined ? [] : [`--cert=${quotedWord(cert)}`]),
+    ...(key === undefined ? [] : [`--key=${quotedWord(key)}`]),
+    ...(access.username === null ? [] : [`--user=${quotedWord(access.username)}`]),
   ];
   return ['etcdctl', ...flags, ...words].join(' ');
 }
@@ -19,15 +20,10 @@ export function etcdctl(access: Access, endpoints: readonly string[], ...words: 
 /** A command that prints the certificate which an endpoint shows. */
 export function showServerCertificate(endpoint: string): string {
   const { host, port } = addressOf(endpoint);
-  return `openssl s_client -connect ${quoted(hostPort(host, port))} </dev/null 2>/dev/null | openssl x509 -noout -subject -issuer -dates -ext subjectAltName`;
+  return `openssl s_client -connect ${quotedWord(hostPort(host, port))} </dev/null 2>/dev/null | openssl x509 -noout -subject -issuer -dates -ext subjectAltName`;
 }
 
 /** A command that prints a certificate file. */
 export function showCertificateFile(file: string): string {
-  return `openssl x509 -in ${quoted(file)} -noout -subject -issuer -dates -ext extendedKeyUsage`;
-}
-
-/** A word as a POSIX shell takes it: quoted only where it has to be. */
-export function quoted(word: string): string {
-  return /^[A-Za-z0-9_@%+=:,./[\]-]+$/.test(word) && !/[[\]]/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return `openssl x509 -in ${quotedWord(file)} -noout -subject -issuer -dates -ext extendedKeyUsage`;
 }

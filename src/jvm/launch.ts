@@ -19,7 +19,7 @@ const longOptionsWithValue = new Set([
   '--illegal-native-access',
   '--finalization',
 ]);
-/** Options that end the launcher's own reading of the environment variable: it refuses them there. */
+/** Options that name the program. In the environment variable the launcher refuses them. */
 const mainOptions = new Set(['-jar', '-m', '--module']);
 /** Options that the launcher keeps to itself. */
 const launcherOnly =
@@ -121,6 +121,22 @@ function upToMain(args: readonly string[], major: number): readonly string[] {
     index += takesNext(text, major) ? 2 : 1;
   }
   return args;
+}
+
+/**
+ * The words before the program is named, without those that are values of the launcher's own options; for a JDK that is not
+ * known, so the options of all of them count.
+ */
+export function wordsBeforeProgram(words: readonly string[]): readonly string[] {
+  const before: string[] = [];
+  for (let index = 0; index < words.length; index += 1) {
+    const word = words[index] ?? '';
+    if (mainOptions.has(word)) break;
+    if (takesNext(word, Number.POSITIVE_INFINITY)) index += 1;
+    else if (!word.startsWith('-') && !word.startsWith('@')) break;
+    else before.push(word);
+  }
+  return before;
 }
 
 function takesNext(option: string, major: number): boolean {

@@ -1,5 +1,7 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
+import { Refusal } from '../refusal.ts';
 import type { Report } from '../report/report.ts';
 import type { PostStore } from '../slack/delivery.ts';
 import { redisOptions } from './connection-client.ts';
@@ -31,10 +33,20 @@ end
 redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return ARGV[3]`;
 
+const readDeadlineMs = 1500;
+const silence = Symbol('no answer');
+const noAnswer = () => silence;
+
 /** What was posted, and the reports themselves, in Redis. */
 export type PostClient = PostStore & {
+  /** What was typed, for those who want to run it again. */
+  saveLine(ticketId: string, line: string): Promise<void>;
+  line(ticketId: string): Promise<string | undefined>;
   saveReport(ticketId: string, report: Report): Promise<void>;
-  /** The report of a ticket; undefined when it is older than a week. */
+  /**
+   * The report of a ticket; undefined when it is older than a week.
+   * @throws Refusal within 1.5 s where Redis does not answer: a modal can be opened for 3 s after the click
+   */
   report(ticketId: string): Promise<Report | undefined>;
   ping(): Promise<void>;
   close(): Promise<void>;
@@ -44,6 +56,7 @@ export function connectPosts(redis: { url: string; prefix: string }, tellFault: 
   const client = new Redis(redisOptions(redis.url, { maxRetriesPerRequest: 20, connectTimeout: 2000 }));
   client.on('error', tellFault);
   const postKey = (key: string) => `${redis.prefix}:post:${key}`;
+  const lineKey = (id: string) => `${redis.prefix}:line:${id}`;
   const reportKey = (id: string) => `${redis.prefix}:report:${id}`;
   return {
     async claim(key, record) {
@@ -58,11 +71,25 @@ export function connectPosts(redis: { url: string; prefix: string }, tellFault: 
     async set(key, record) {
       await client.set(postKey(key), JSON.stringify(record), 'EX', rememberedSeconds);
     },
+    async saveLine(id, line) {
+      await client.set(lineKey(id), line, 'EX', rememberedSeconds);
+    },
+    async line(id) {
+      return (await client.get(lineKey(id))) ?? undefined;
+    },
     async saveReport(id, report) {
       await client.set(reportKey(id), JSON.stringify(report), 'EX', rememberedSeconds);
     },
     async report(id) {
-      const text = await client.get(reportKey(id));
+      const text = await Promise.race([
+        client.get(reportKey(id)).catch(noAnswer),
+        wait(readDeadlineMs, silence, { ref: false }),
+      ]);
+      if (typeof text === 'symbol')
+        throw new Refusal(
+          'The report cannot be read now: Redis does not answer.',
+          'Press the button again in a minute, or run the command again.',
+        );
       return text === null ? undefined : (JSON.parse(text) as Report);
     },
     async ping() {

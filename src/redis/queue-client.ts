@@ -1,4 +1,4 @@
-import { type Job, Queue, Worker } from 'bullmq';
+import { DelayedError, type Job, Queue, Worker } from 'bullmq';
 import { Refusal } from '../refusal.ts';
 import { messageOf } from '../thrown.ts';
 import { type Ticket, ticketSchema } from '../ticket.ts';
@@ -34,8 +34,9 @@ export function connectQueue(redis: { url: string; prefix: string }, tellFault: 
       connectTimeout: 1000,
     }),
     defaultJobOptions: {
-      attempts: 5,
-      backoff: { type: 'exponential', delay: 1000 },
+      // With the waits below: an hour. Slack has been away for longer, but not often.
+      attempts: 66,
+      backoff: { type: 'custom' },
       // Kept so that a request that Slack sends again is known, and so that a failed one can be looked at.
       removeOnComplete: { count: 5000, age: 24 * 3600 },
       removeOnFail: { count: 1000, age: 7 * 24 * 3600 },
@@ -46,14 +47,13 @@ export function connectQueue(redis: { url: string; prefix: string }, tellFault: 
     async add(ticket, afterMs = 0) {
       const adding = queue.add('ticket', ticket, { jobId: ticket.id, delay: afterMs });
       const late = Symbol('late');
-      const timer = new AbortController();
-      const outcome = await Promise.race([
-        adding.then(() => undefined).catch((error: unknown) => (isTimeout(error) ? late : error)),
-        deadline(enqueueDeadlineMs, late, timer.signal),
-      ]);
-      timer.abort();
+      const settled = adding.then(
+        () => undefined,
+        (error: unknown) => (isTimeout(error) ? late : error),
+      );
+      const outcome = await within(enqueueDeadlineMs, settled, late);
       if (outcome === undefined) return;
-      if (outcome === late)
+      if (outcome === late || !isNeverSent(outcome))
         throw new Refusal(
           'Not confirmed: the queue (Redis) did not answer in time.',
           'If it was taken, the answer appears in this channel; look before you ask again.',
@@ -68,20 +68,36 @@ export function connectQueue(redis: { url: string; prefix: string }, tellFault: 
       return ['waiting', 'active', 'delayed', 'prioritized', 'waiting-children'].includes(state);
     },
     counts: () => queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'completed'),
-    close: () => queue.close(),
+    // Without Redis the closing fails, and the connection would be tried for ever.
+    close: () => queue.close().catch(() => queue.disconnect()),
   };
+}
+
+/** Refused by Redis itself, or never written to a connection: whatever else went wrong may have come after the ticket was taken. */
+function isNeverSent(error: unknown): boolean {
+  const isReply = error instanceof Error && error.name === 'ReplyError';
+  return isReply || /isn't writeable|ECONNREFUSED|ENOTFOUND|EHOSTUNREACH/i.test(messageOf(error));
 }
 
 function isTimeout(error: unknown): boolean {
   return /timed out/i.test(messageOf(error));
 }
 
-function deadline<T>(ms: number, value: T, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(value), ms);
-    signal.addEventListener('abort', () => clearTimeout(timer));
+/** What `work` comes to, or `late` when it takes longer. */
+async function within<T, L>(ms: number, work: Promise<T>, late: L): Promise<T | L> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<L>((resolve) => {
+    timer = setTimeout(resolve, ms, late);
   });
+  try {
+    return await Promise.race([work, over]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
+
+/** At the end: what Redis gets to note what was finished. */
+const lettingGoMs = 1000;
 
 export type WorkerTimes = {
   /** How long a job is another worker's to take after its worker has gone. */
@@ -95,6 +111,9 @@ export const defaultWorkerTimes: WorkerTimes = { lockMs: 5000, stalledCheckMs: 1
 /** Throws where the ticket is no longer this worker's to answer: it stood still for longer than its lock, and another has taken it. */
 export type Hold = () => Promise<void>;
 
+/** Whether a ticket is carried out for the first time, or an earlier run did not end well. */
+export type Run = 'first' | 'again';
+
 export type TicketWorker = {
   /** Resolves when the worker is connected and takes tickets. */
   ready(): Promise<void>;
@@ -103,24 +122,42 @@ export type TicketWorker = {
 };
 
 /**
- * Takes tickets from the queue, one call of `carryOut` each. A ticket whose call throws is tried again, five times in all;
+ * Takes tickets from the queue, one call of `carryOut` each. A ticket whose call throws is tried again, for an hour in all;
  * then `giveUp` is told, once.
+ * @param retryAfterMs how long to leave a ticket alone whose time has not come; undefined for an error like any other
  */
 export function startTicketWorker(
   redis: { url: string; prefix: string },
-  carryOut: (ticket: Ticket, hold: Hold) => Promise<void>,
+  carryOut: (ticket: Ticket, hold: Hold, run: Run) => Promise<void>,
   giveUp: (ticket: Ticket, error: Error) => Promise<void>,
+  retryAfterMs: (error: unknown) => number | undefined,
   tellFault: (error: Error) => void,
   times: WorkerTimes = defaultWorkerTimes,
 ): TicketWorker {
+  let running = 0;
+  let tellIdle = () => {};
   const worker = new Worker(
     queueName,
     async (job, token) => {
-      await carryOut(ticketSchema.parse(job.data), holdOn(job, token ?? '', times.lockMs, tellFault));
+      running += 1;
+      const hold = holdOn(job, token ?? '', times.lockMs, tellFault);
+      try {
+        await carryOut(ticketSchema.parse(job.data), hold, job.attemptsStarted > 1 ? 'again' : 'first');
+      } catch (error) {
+        const waitMs = retryAfterMs(error);
+        if (waitMs === undefined) throw error;
+        // Its place is free for other tickets meanwhile, and it is no failed attempt.
+        await job.moveToDelayed(Date.now() + waitMs, token);
+        throw new DelayedError();
+      } finally {
+        running -= 1;
+        if (running === 0) tellIdle();
+      }
     },
     {
       prefix: redis.prefix,
-      concurrency: 20,
+      concurrency: 50,
+      settings: { backoffStrategy: (attempt) => Math.min(1000 * 2 ** (attempt - 1), 60_000) },
       lockDuration: times.lockMs,
       stalledInterval: times.stalledCheckMs,
       // Each kill of a worker counts as a stall of what it ran; three deploys in a row must not fail a request.
@@ -143,14 +180,14 @@ export function startTicketWorker(
       await worker.waitUntilReady();
     },
     async stop(withinMs) {
-      const timer = new AbortController();
-      const outcome = await Promise.race([
-        worker.close().then(() => 'finished' as const),
-        deadline(withinMs, 'handed back' as const, timer.signal),
-      ]);
-      timer.abort();
-      if (outcome === 'handed back') worker.close(true).catch(tellFault);
-      return outcome;
+      const closed = worker.close().then(() => 'finished' as const);
+      const idle = new Promise<void>((resolve) => {
+        tellIdle = resolve;
+        if (running === 0) resolve();
+      });
+      // Without Redis the closing never ends; where nothing runs there is little to wait for.
+      const over = idle.then(() => within(lettingGoMs, closed, 'finished' as const));
+      return await within(withinMs, Promise.race([closed, over]), 'handed back' as const);
     },
   };
 }

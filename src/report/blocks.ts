@@ -143,22 +143,23 @@ function fileName(report: Report): string {
 }
 
 function buttons(asked: Asked): Block[] {
-  const line = asked.line;
   const elements: JsonObject[] = [];
-  if (line.length <= limits.buttonValueCharacters)
-    elements.push({
-      type: 'button',
-      action_id: 'run-again',
-      text: { type: 'plain_text', text: 'Run again' },
-      value: line,
-    });
   if (asked.ticketId !== undefined)
-    elements.push({
-      type: 'button',
-      action_id: 'details',
-      text: { type: 'plain_text', text: 'Details' },
-      value: asked.ticketId,
-    });
+    elements.push(
+      // The id, not the line: what was typed may hold a secret, and a button's value can be read by everybody in the channel.
+      {
+        type: 'button',
+        action_id: 'run-again',
+        text: { type: 'plain_text', text: 'Run again' },
+        value: asked.ticketId,
+      },
+      {
+        type: 'button',
+        action_id: 'details',
+        text: { type: 'plain_text', text: 'Details' },
+        value: asked.ticketId,
+      },
+    );
   for (const [index, link] of (asked.links ?? []).entries())
     elements.push({
       type: 'button',

@@ -88,7 +88,9 @@ function rootOf(record: ChangeRecord): Message {
 
 function rootButtons(record: ChangeRecord): Block[] {
   if (record.state === 'expired' || record.state === 'superseded')
-    return [{ type: 'actions', elements: [button('run-again', 'Ask again', record.line)] }];
+    return [
+      { type: 'actions', elements: [button('run-again', 'Ask again', record.place.rootKey.replace(/-root$/, ''))] },
+    ];
   if (record.state === 'started' || record.state === 'waiting')
     return record.cancelRequestedBy === undefined
       ? [{ type: 'actions', elements: [button('change-cancel', 'Cancel', record.id)] }]

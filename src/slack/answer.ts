@@ -1,3 +1,4 @@
+import { redact } from '../redact.ts';
 import { renderAsked, renderEphemeral, renderThread } from '../report/blocks.ts';
 import type { Report } from '../report/report.ts';
 import type { AskTicket } from '../ticket.ts';
@@ -40,7 +41,7 @@ export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
   const { web, delivery, links, tell, hold, now } = parts;
   const { place, requester } = ticket;
   const target: Target = { channelId: place.channelId, threadTs: place.threadTs };
-  const asked = { line: ticket.line, userId: requester.userId, ticketId: ticket.id };
+  const asked = { line: redact(ticket.line), userId: requester.userId, ticketId: ticket.id };
   let rootTs: string | undefined;
   let privately: Privately | undefined;
   let progressShownAt = 0;
@@ -59,8 +60,14 @@ export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
     }
   }
 
+  let placed: Promise<void> | undefined;
+  function settledPlace(): Promise<void> {
+    placed ??= settlePlace();
+    return placed;
+  }
+
   async function begin(): Promise<void> {
-    await settlePlace();
+    await settledPlace();
     if (privately !== undefined) return;
     try {
       rootTs = await delivery.put(`${ticket.id}-root`, target, renderAsked(asked), hold);
@@ -124,7 +131,7 @@ export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
       const at = now().getTime();
       if (privately !== undefined || rootTs === undefined || at - progressShownAt < progressEveryMs) return;
       progressShownAt = at;
-      const text = `${ticket.line}: ${done} of ${total}, ${note}`;
+      const text = `${asked.line}: ${done} of ${total}, ${note}`;
       const message: Message = {
         text: escaped(text),
         blocks: [{ type: 'rich_text', elements: [{ type: 'rich_text_section', elements: [{ type: 'text', text }] }] }],
@@ -135,6 +142,7 @@ export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
         .catch((error: unknown) => tell('progress not shown', { ticket: ticket.id, error: String(error) }));
     },
     async finish(report) {
+      await settledPlace();
       if (privately === undefined) {
         try {
           await showInThread(report);

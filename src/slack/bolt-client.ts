@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import bolt from '@slack/bolt';
 import type { Config } from '../config.ts';
-import type { Incoming, SlackRequest } from './incoming.ts';
+import type { Incoming, SlackRequest, Where } from './incoming.ts';
 import type { Message } from './message.ts';
 import type { SlackWeb } from './web.ts';
 
@@ -21,6 +21,8 @@ const timestampWindowSeconds = 300;
 /** A dropped socket is replaced after this long without an answer to a ping; Bolt's default is 5 s. */
 const clientPingTimeoutMs = 2000;
 const maxBodyBytes = 1024 * 1024;
+/** What is being received when the process stops has this long yet. */
+const lastRequestsMs = 1000;
 
 /**
  * Receives slash commands, mentions, direct messages and buttons over Socket Mode or over signed HTTP, and hands them on.
@@ -50,6 +52,8 @@ export function connectBolt(
     // The calls are made by web-client; Bolt only has to know which messages are the bot's own.
     authorize: async () => ({ botToken: slack.botToken, botUserId: identity.userId, botId: identity.userId }),
     clientOptions: { slackApiUrl: slack.apiUrl },
+    // Not used, and it would look for what it keeps at each request.
+    convoStore: false,
   });
 
   app.command(/.*/, async ({ command, ack }) => {
@@ -91,22 +95,21 @@ export function connectBolt(
   app.action('run-again', async ({ action, body, ack }) => {
     await ack();
     if (action.type !== 'button' || body.type !== 'block_actions' || body.channel === undefined) return;
-    await inChannel({
-      line: action.value ?? '',
+    const { message } = body;
+    const where = {
       userId: body.user.id,
       channelId: body.channel.id,
       responseUrl: body.response_url,
       origin: body.trigger_id,
-      ...(body.message?.thread_ts === undefined || body.message.thread_ts === body.message.ts
-        ? {}
-        : { threadTs: body.message.thread_ts }),
-    });
+      ...(message?.thread_ts === undefined || message.thread_ts === message.ts ? {} : { threadTs: message.thread_ts }),
+    };
+    await whisper(where, await incoming.again(action.value ?? '', where));
   });
 
   app.action('details', async ({ action, body, ack }) => {
     await ack();
     if (action.type === 'button' && body.type === 'block_actions')
-      await incoming.details(action.value ?? '', body.trigger_id);
+      await incoming.details(action.value ?? '', body.trigger_id, body.user.id);
   });
 
   for (const kind of ['approve', 'cancel'] as const)
@@ -144,13 +147,16 @@ export function connectBolt(
     log('error', 'slack listener failed', { error: error.message });
   });
 
-  /** There is no ack to answer in: a refusal is whispered. */
   async function inChannel(request: SlackRequest): Promise<void> {
-    const shown = await incoming.ask(request);
+    await whisper(request, await incoming.ask(request));
+  }
+
+  /** There is no ack to answer in: what only the asker is to see is whispered. */
+  async function whisper(where: Where, shown: Message | undefined): Promise<void> {
     if (shown === undefined) return;
-    if (request.responseUrl === undefined)
-      await web.whisper({ channelId: request.channelId, threadTs: request.threadTs }, request.userId, shown);
-    else await web.respond(request.responseUrl, shown);
+    if (where.responseUrl === undefined)
+      await web.whisper({ channelId: where.channelId, threadTs: where.threadTs }, where.userId, shown);
+    else await web.respond(where.responseUrl, shown);
   }
 
   let server: Server | undefined;
@@ -191,6 +197,8 @@ export function connectBolt(
       await new Promise<void>((resolve) => {
         closing.close(() => resolve());
         closing.closeIdleConnections();
+        // A request that was begun and never ends must not keep the process.
+        setTimeout(() => closing.closeAllConnections(), lastRequestsMs).unref();
       });
     },
     isConnected: () => isListening,

@@ -26,17 +26,17 @@ export type Target = { readonly channelId: string; readonly threadTs?: string | 
 export type Delivery = {
   /**
    * Makes the post with this key show this message: posts it, or edits it where it stands.
-   * Per channel in order; a channel that is rate limited delays no other.
+   * Per channel in order. A channel that is rate limited for longer than a moment is refused at once until its time is over.
    * @param hold asked right before each call that changes what people see; what it throws, this throws
    * @returns the ts of the message
-   * @throws SlackFailure that is final: `refused`, or `unknown` after all attempts
+   * @throws SlackFailure: `refused` is final; `rate-limited` and `unknown` (after all attempts) may be tried again later
    */
   put(key: string, target: Target, message: Message, hold?: () => Promise<void>): Promise<string>;
 };
 
-const attempts = 6;
-/** The longest that one post waits for rate limits, all together. */
-const patienceMs = 10 * 60_000;
+const attempts = 3;
+/** A longer rate limit is not waited for here: whoever posts comes back later, and does something else meanwhile. */
+const shortWaitMs = 1200;
 
 /**
  * Exactly one message a key, although Slack has no idempotent post: the intent is stored before it is sent, the key travels in the
@@ -50,6 +50,8 @@ export function createDelivery(parts: {
 }): Delivery {
   const { web, posts, now, wait } = parts;
   const lanes = new Map<string, Promise<unknown>>();
+  /** Until when a channel takes nothing more, in milliseconds since the epoch. */
+  const pausedUntil = new Map<string, number>();
 
   /** One after another within a channel. */
   function inLane<T>(channelId: string, work: () => Promise<T>): Promise<T> {
@@ -110,21 +112,28 @@ export function createDelivery(parts: {
     return standing;
   }
 
+  function demandUnpaused(channelId: string): void {
+    const leftMs = (pausedUntil.get(channelId) ?? 0) - now().getTime();
+    if (leftMs > shortWaitMs) throw new SlackFailure('chat.postMessage', 'rate-limited', 'ratelimited', leftMs);
+    if (leftMs <= 0) pausedUntil.delete(channelId);
+  }
+
   return {
     put: (key, target, message, hold = always) =>
       inLane(target.channelId, async () => {
         const digest = createHash('sha256').update(JSON.stringify(message)).digest('hex');
-        const giveUpAt = now().getTime() + patienceMs;
         let shown = message;
         for (let attempt = 1; ; ) {
           try {
+            demandUnpaused(target.channelId);
             return await putOnce(key, target, shown, digest, hold);
           } catch (error) {
             if (!(error instanceof SlackFailure)) throw error;
-            if (error.kind === 'rate-limited' && now().getTime() + error.retryAfterMs < giveUpAt) {
+            if (error.kind === 'rate-limited' && error.retryAfterMs <= shortWaitMs) {
               await wait(error.retryAfterMs);
               continue;
             }
+            if (error.kind === 'rate-limited') pausedUntil.set(target.channelId, now().getTime() + error.retryAfterMs);
             const simpler = error.kind === 'refused' ? simplified(shown, error.code) : undefined;
             if (simpler !== undefined) {
               shown = simpler;

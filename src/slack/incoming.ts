@@ -2,8 +2,10 @@ import type { Click } from '../deciding.ts';
 import type { Message } from './message.ts';
 
 /** A line that somebody typed, from a slash command, a mention or a button. */
-export type SlackRequest = {
-  readonly line: string;
+export type SlackRequest = Where & { readonly line: string };
+
+/** Who did something, and where. */
+export type Where = {
   readonly userId: string;
   readonly channelId: string;
   readonly threadTs?: string;
@@ -16,10 +18,12 @@ export type SlackRequest = {
 export type Incoming = {
   /** @returns what only the asker is shown at once; undefined when the answer comes in a thread */
   ask(request: SlackRequest): Promise<Message | undefined>;
+  /** What was asked with a ticket, asked once more by whoever pressed the button. */
+  again(ticketId: string, where: Where): Promise<Message | undefined>;
   /** @returns why it was not taken, for the one who clicked; undefined where the thread shows what came of it */
   decide(click: Click): Promise<Message | undefined>;
   /** The modal that asks why a change is denied. */
   askWhy(changeId: string, triggerId: string): Promise<void>;
   /** The modal with everything that a report holds. */
-  details(ticketId: string, triggerId: string): Promise<void>;
+  details(ticketId: string, triggerId: string, userId: string): Promise<void>;
 };

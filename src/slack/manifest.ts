@@ -1,7 +1,7 @@
 import { stringify } from 'yaml';
 import type { Command } from '../command.ts';
 import type { Config } from '../config.ts';
-import { nounOf, usageOf } from '../grammar.ts';
+import { nounOf, verbOf } from '../grammar.ts';
 import { shortened } from '../report/text.ts';
 
 /** What the bot's token must be allowed, and for what. `quorum check` compares them. */
@@ -47,16 +47,11 @@ export function manifest(
       bot_user: { display_name: 'Quorum', always_online: true },
       slash_commands: nouns.map((noun) => {
         const ofNoun = commands.filter((command) => nounOf(command) === noun);
-        const [first] = ofNoun;
         return {
           command: `/${prefix}${noun}`,
           ...urlInHttpMode('url'),
-          description: shortened(ofNoun.map(({ summary }) => summary).join(' · '), 100),
-          usage_hint: shortened(
-            ofNoun.map((command) => usageOf(command).split(' ').slice(1, 2).join(' ')).join(' | ') +
-              (first === undefined ? '' : ' | help'),
-            100,
-          ),
+          description: shortened(ofNoun[0]?.summary ?? '', 100),
+          usage_hint: shortened([...ofNoun.map(verbOf), 'help'].join(' | '), 100),
           should_escape: false,
         };
       }),

@@ -57,7 +57,7 @@ const userInfo = z.object({
     is_restricted: z.boolean().optional(),
     is_ultra_restricted: z.boolean().optional(),
     is_stranger: z.boolean().optional(),
-    enterprise_user: z.unknown().optional(),
+    enterprise_user: z.object({ enterprise_id: z.string().optional() }).optional(),
   }),
 });
 const groupUsers = z.object({ users: z.array(z.string()) });
@@ -66,6 +66,7 @@ const identitySchema = z.object({
   user_id: z.string(),
   user: z.string().default(''),
   team_id: z.string(),
+  enterprise_id: z.string().optional(),
   team: z.string().default(''),
   response_metadata: z.object({ scopes: z.array(z.string()).optional() }).optional(),
 });
@@ -87,7 +88,7 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
   const quick = new WebClient(slack.botToken, { ...options, timeout: lookupTimeoutMs });
   const people = new Kept<Person>(personKeptMs);
   const channels = new Kept<Channel>(channelKeptMs);
-  let ownTeam: string | undefined;
+  let own: { readonly teamId: string; readonly enterpriseId: string | undefined } | undefined;
 
   async function call<T>(
     schema: z.ZodType<T>,
@@ -104,7 +105,7 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
 
   const identity = async (by: WebClient = client) => {
     const answer = await call(identitySchema, 'auth.test', {}, by);
-    ownTeam = answer.team_id;
+    own = { teamId: answer.team_id, enterpriseId: answer.enterprise_id };
     const scopes = answer.response_metadata?.scopes ?? [];
     return { userId: answer.user_id, botName: answer.user, teamId: answer.team_id, team: answer.team, scopes };
   };
@@ -208,13 +209,17 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
     person: (userId, groups, age = 'kept') => {
       if (age === 'fresh') people.forget(userId);
       return people.get(userId, async () => {
-        const [info, team, ...members] = await Promise.all([
+        const [info, us, ...members] = await Promise.all([
           call(userInfo, 'users.info', { user: userId }, quick),
-          ownTeam ?? identity(quick).then(({ teamId }) => teamId),
+          own ?? identity(quick).then(() => own),
           ...groups.map((group) => call(groupUsers, 'usergroups.users.list', { usergroup: group }, quick)),
         ]);
         const { user } = info;
-        const isOfThisTeam = user.team_id === undefined || user.team_id === team || user.enterprise_user !== undefined;
+        // Of this workspace, or of another one of the same Enterprise Grid. Whoever shares a channel from outside is neither.
+        const enterpriseId = user.enterprise_user?.enterprise_id;
+        const isOfThisTeam =
+          us !== undefined &&
+          (user.team_id === us.teamId || (enterpriseId !== undefined && enterpriseId === us.enterpriseId));
         return {
           id: userId,
           isFullMember:
@@ -231,6 +236,22 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
     },
     identity: () => identity(),
   };
+}
+
+/** Whether an app-level token opens a socket. @throws SlackFailure */
+export async function tryAppToken(appToken: string, slackApiUrl: string): Promise<void> {
+  const client = new WebClient(appToken, {
+    slackApiUrl,
+    rejectRateLimitedCalls: true,
+    retryConfig: { retries: 0 },
+    timeout: callTimeoutMs,
+    logger: silent,
+  });
+  try {
+    await client.apps.connections.open({});
+  } catch (error) {
+    throw failureOf('apps.connections.open', error);
+  }
 }
 
 /** mrkdwn is off where the text alone is shown: text from outside formats nothing. */

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
@@ -166,6 +168,14 @@ describe('who may ask', () => {
     expect(shown?.text).toContain('This is for full members of this workspace');
   });
 
+  test('somebody of another organisation is refused, also where Slack does not call them a stranger', async () => {
+    const { slack, channel } = await begin();
+    const foreign = slack.addUser({ name: 'partner', teamId: 'T0FOREIGN' });
+    slack.invite(channel, foreign.id);
+    const { shown } = await slack.slash(foreign.id, channel, '/etcd health');
+    expect(shown?.text).toContain('This is for full members of this workspace');
+  });
+
   test('where viewers are a group, its members are let in and others are told', async () => {
     const { slack, channel, ann, ask } = await begin({ access: { viewers: ['S0ONCALL'] } });
     slack.addUserGroup({ id: 'S0ONCALL', handle: 'oncall', users: [ann.id] });
@@ -199,6 +209,25 @@ describe('when Slack is unwell', () => {
     expect(order).toEqual(['other', 'limited']);
   });
 
+  test('an answer that cannot be shown now is shown later, and not looked for again', async () => {
+    const { slack, ask, channel, logged } = await begin();
+    slack.fault({ method: 'chat.update', kind: 'http_500', times: 4 });
+    const thread = await ask('/etcd members');
+    expect(thread.text).toContain('3 voters');
+    expect(slack.channel(channel)).toHaveLength(1);
+    expect(logged.filter(({ event }) => event === 'answered')).toHaveLength(1);
+  });
+
+  test('thirty answers in a channel that is limited for long do not hold up another channel', async () => {
+    const { slack, ask, channel, ann } = await begin();
+    const other = slack.addChannel({ name: 'other', members: [ann.id], botIsMember: true }).id;
+    slack.fault({ method: 'chat.postMessage', channel, kind: 'rate_limited', retryAfterSeconds: 5, times: 60 });
+    await Promise.all(Array.from({ length: 30 }, () => slack.slash(ann.id, channel, '/etcd members')));
+    const asked = performance.now();
+    await ask('/etcd members', ann, other);
+    expect(performance.now() - asked).toBeLessThan(3000);
+  });
+
   test('blocks that it does not know fall back to plain ones', async () => {
     const { slack, ask, channel } = await begin();
     slack.fault({ method: 'chat.postMessage', kind: 'error', error: 'invalid_blocks', times: 1 });
@@ -220,6 +249,31 @@ test('a name from outside pings nobody: a pod is looked for as it was typed', as
   const { shown } = await slack.slash(ann.id, channel, '/oom why <!channel>');
   const text = shown === null ? JSON.stringify(await slack.waitFor(() => slack.channel(channel)[0])) : shown.text;
   expect(text).not.toContain('<!channel>');
+});
+
+test('a secret that was typed is published nowhere, and "Run again" still knows it', async () => {
+  const { slack, ask, answered, channel, bob, logged } = await begin();
+  const thread = await ask(
+    '/oom heap --jdk 17 --node 8Gi --limit 1Gi --env DB_PASSWORD=hunter2 -- -Ddb.password=hunter3',
+  );
+  await slack.click(bob.id, channel, thread.ts, 'run-again');
+  await answered(channel, thread.ts);
+  const everything = JSON.stringify([slack.channel(channel), logged]);
+  expect(everything).not.toContain('hunter2');
+  expect(everything).not.toContain('hunter3');
+});
+
+test('a request that never ends does not keep the process', async () => {
+  const { running } = await begin({ mode: 'http' });
+  const url = new URL(running.slackUrl() ?? '');
+  const socket = connect(Number(url.port), url.hostname);
+  socket.on('error', () => {});
+  socket.write('POST /slack/events HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\nhalf');
+  await once(socket, 'connect');
+  const before = performance.now();
+  await running.stop();
+  expect(performance.now() - before).toBeLessThan(5000);
+  socket.destroy();
 });
 
 test('/readyz and /metrics tell how it is', async () => {

@@ -1,0 +1,82 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import type { Config } from '../../src/config.ts';
+import type { WorkerTimes } from '../../src/redis/queue-client.ts';
+import { type RunningProcess, Stop, startProcess, waitFor } from './process.ts';
+
+/** Where package.json is, whether this file runs from the sources or from dist/. */
+function projectRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url));
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
+  return folder;
+}
+
+/** The executable, as a user runs it. */
+export const executable = join(projectRoot(), 'bin', 'quorum.mjs');
+
+/** Writes a config as a file that the executable reads: JSON is YAML, and durations are texts there. */
+export function writeConfig(path: string, config: Config): void {
+  const withDurations = <T extends { requestTimeout: number }>(clusters: Readonly<Record<string, T>>) =>
+    Object.fromEntries(
+      Object.entries(clusters).map(([name, cluster]) => [
+        name,
+        { ...cluster, requestTimeout: `${cluster.requestTimeout}ms` },
+      ]),
+    );
+  const { slack, redis, http, links } = config;
+  const etcd = { clusters: withDurations(config.etcd.clusters) };
+  const kubernetes = { clusters: withDurations(config.kubernetes.clusters) };
+  writeFileSync(path, JSON.stringify({ slack, redis, http, links, etcd, kubernetes }));
+}
+
+/**
+ * Starts a half of Quorum, or both, as a process of its own, back when it says that it is ready.
+ * @param half what stands after `quorum` on the command line
+ */
+export async function startQuorum(half: 'start' | 'bot' | 'worker', configPath: string): Promise<RunningProcess> {
+  return await started(half, [executable, half, '--config', configPath]);
+}
+
+/** Starts a worker whose jobs another worker takes sooner than the executable's would be. */
+export async function startShortWorker(configPath: string, times: WorkerTimes): Promise<RunningProcess> {
+  const module = (path: string) => JSON.stringify(pathToFileURL(join(projectRoot(), 'dist', path)).href);
+  const program = `
+    import { readConfig } from ${module('src/config-client.js')};
+    import { start } from ${module('src/serve.js')};
+    import pino from 'pino';
+    const config = await readConfig(${JSON.stringify(configPath)}, process.env, []);
+    const log = pino({ base: undefined });
+    const running = await start(config, ['worker'], { log, workerTimes: ${JSON.stringify(times)} });
+    process.once('SIGTERM', async () => process.exit((await running.stop()) === 'finished' ? 0 : 3));
+  `;
+  return await started('short worker', ['--input-type=module', '-e', program]);
+}
+
+async function started(name: string, args: readonly string[]): Promise<RunningProcess> {
+  const running = await startProcess({
+    name,
+    command: process.execPath,
+    args: ['--disable-warning=DEP0123', ...args],
+    cwd: projectRoot(),
+    stopTimeoutMs: 12_000,
+  });
+  await waitFor(
+    `${name} says that it is ready`,
+    () => {
+      if (!running.isRunning()) throw new Stop(new Error(`${name} ended at its start:\n${running.log()}`));
+      return running.log().includes('"event":"ready"');
+    },
+    { timeoutMs: 15_000 },
+  );
+  return running;
+}
+
+/** What a process has logged, one object a line. */
+export function loggedBy(running: RunningProcess): Readonly<Record<string, unknown>>[] {
+  return running
+    .log()
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line));
+}
