@@ -12,12 +12,17 @@ import { renderEphemeral } from './report/blocks.ts';
 import type { Report } from './report/report.ts';
 import { shortened } from './report/text.ts';
 import { faultReport } from './run.ts';
+import { quotedWord } from './shell-quoting.ts';
+import { type FormOrigin, formView } from './slack/form-view.ts';
 import type { Incoming, SlackRequest } from './slack/incoming.ts';
 import type { Message } from './slack/message.ts';
 import type { SlackWeb } from './slack/web.ts';
 import { messageOf } from './thrown.ts';
 import { type Ticket, ticketId } from './ticket.ts';
 import { unmangle } from './words.ts';
+
+/** A certificate with its chain is a few kilobytes. */
+const maxFormFileBytes = 64 * 1024;
 
 export type BotParts = {
   readonly commands: readonly Command[];
@@ -53,16 +58,27 @@ export function createBot(parts: BotParts): Incoming {
     }
   }
 
-  async function taken(request: SlackRequest, id: string): Promise<Report | undefined> {
+  async function taken(
+    request: SlackRequest,
+    id: string,
+    texts: Readonly<Record<string, string>>,
+  ): Promise<Report | undefined> {
     const line = withNoun(request.line, prefix);
-    const place = { channelId: request.channelId, prefix };
+    const { triggerId } = request;
+    const place = {
+      channelId: request.channelId,
+      prefix,
+      texts,
+      ...(triggerId === undefined ? {} : { canShowForm: true as const }),
+    };
     const result = await take(line, commands, config, place, now(), async (command, incident) => {
       const asker = await person(request.userId);
       demandRole(asker, command.allowed, config.access);
       if (incident !== undefined) demandBreakGlass(asker, config.access);
     });
     if (result.kind === 'answered') return result.report;
-    const { command, cluster, input, incident } = result;
+    if (result.kind === 'form') return await showForm(result.command, request);
+    const { command, cluster, input, incident, reason } = result;
     const ticket: Ticket = {
       kind: 'ask',
       id,
@@ -72,6 +88,7 @@ export function createBot(parts: BotParts): Incoming {
       input,
       requester: { userId: request.userId },
       ...(incident === undefined ? {} : { incident }),
+      ...(reason === undefined ? {} : { reason }),
       place: {
         channelId: request.channelId,
         ...(request.threadTs === undefined ? {} : { threadTs: request.threadTs }),
@@ -88,12 +105,33 @@ export function createBot(parts: BotParts): Incoming {
     return undefined;
   }
 
-  async function ask(request: SlackRequest): Promise<Message | undefined> {
+  async function showForm(
+    { form, ...command }: Command,
+    { triggerId, channelId, threadTs, responseUrl }: SlackRequest,
+  ): Promise<undefined> {
+    if (form === undefined || triggerId === undefined) return;
+    const clusters =
+      command.cluster === 'none' || config.channels[channelId] !== undefined
+        ? []
+        : Object.keys(config[command.cluster].clusters);
+    const origin: FormOrigin = {
+      command: command.name,
+      channelId,
+      ...(threadTs === undefined ? {} : { threadTs }),
+      ...(responseUrl === undefined ? {} : { responseUrl }),
+    };
+    await web.openModal(triggerId, formView(command, form, clusters, origin));
+  }
+
+  async function ask(
+    request: SlackRequest,
+    texts: Readonly<Record<string, string>> = {},
+  ): Promise<Message | undefined> {
     const id = ticketId(request.origin);
     const startedAt = now().getTime();
     let report: Report | undefined;
     try {
-      report = await taken(request, id);
+      report = await taken(request, id, texts);
     } catch (error) {
       fault(id, error);
       report = faultReport(shortened(request.line, 80), id, now());
@@ -130,6 +168,34 @@ export function createBot(parts: BotParts): Incoming {
         fault(click.changeId, error);
         return renderEphemeral(faultReport(wanted, click.changeId, now()));
       }
+    },
+    async submit(origin, { texts, files }, userId, request) {
+      const command = commands.find(({ name }) => name === origin.command);
+      if (command?.form === undefined) return undefined;
+      const handed: Record<string, string> = {};
+      try {
+        for (const [name, fileId] of Object.entries(files)) handed[name] = await web.fileText(fileId, maxFormFileBytes);
+      } catch (error) {
+        const refusal =
+          error instanceof Refusal
+            ? error
+            : new Refusal(`The file could not be read: ${messageOf(error)}.`, 'Try again.');
+        return renderEphemeral(refusalReport(refusal, { command: `/${command.name}` }, now()));
+      }
+      const words = [
+        ...(texts.cluster === undefined ? [] : ['--cluster', texts.cluster]),
+        ...command.form.words(texts),
+      ];
+      const line = [`/${prefix}${command.name}`, ...words.map(quotedWord)].join(' ');
+      const { channelId, threadTs, responseUrl } = origin;
+      const where = {
+        userId,
+        channelId,
+        origin: request,
+        ...(threadTs === undefined ? {} : { threadTs }),
+        ...(responseUrl === undefined ? {} : { responseUrl }),
+      };
+      return await ask({ ...where, line }, handed);
     },
     async askWhy(changeId, triggerId) {
       await web.openModal(triggerId, denialView(changeId));

@@ -58,6 +58,7 @@ const recordSchema = z.object({
   ),
   sections,
   requester: z.string(),
+  reason: z.string().optional(),
   place: z.object({ channelId: z.string(), threadTs: z.string().optional(), rootKey: z.string() }),
   required: z.number().int().min(1),
   decisions: z.array(
@@ -143,6 +144,7 @@ export type Asking = {
   readonly expiresInMs: number;
   /** The incident for which the requester acts alone. */
   readonly incident?: string | undefined;
+  readonly reason?: string | undefined;
 };
 
 /** How long everybody may object to a change that is begun without a second person. */
@@ -171,6 +173,7 @@ export function proposed(
     checks: [...proposal.checks],
     sections: [...proposal.sections],
     requester: asking.requester,
+    ...(asking.reason === undefined ? {} : { reason: asking.reason }),
     place: asking.place,
     required: asking.required,
     decisions: [],
@@ -191,6 +194,7 @@ export function proposed(
     digest,
     checks: record.checks.map((check) => ({ ...check })),
     ...(asking.incident === undefined ? {} : { breakGlass: asking.incident }),
+    ...(asking.reason === undefined ? {} : { reason: asking.reason }),
   };
   return { record, notes: [note(record, asking.requester, 'requested', now, details)], claim: 'keep' };
 }

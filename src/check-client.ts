@@ -245,7 +245,9 @@ async function etcdLines(cluster: EtcdCluster): Promise<CheckLine[]> {
         mend: `\`quorum run "/etcd health --cluster ${cluster.name}"\` says why and what to do`,
       };
     }),
-    ...(seen.metrics.some(({ metrics }) => metrics !== undefined)
+    // Where nobody answers at all, the lines above say more.
+    ...(seen.asked.every(({ status }) => status === undefined) ||
+    seen.metrics.some(({ metrics }) => metrics !== undefined)
       ? []
       : [
           {

@@ -1,11 +1,11 @@
-import { writeSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { type Config, emptyConfig, everySection } from './config.ts';
-import { configPath, readConfig } from './config-client.ts';
+import { configPath, readConfig, readTextFile } from './config-client.ts';
 import { refusalReport } from './help.ts';
+import { linesOf } from './lines.ts';
 import { nearest } from './nearest.ts';
 import { Refusal } from './refusal.ts';
 import type { Report } from './report/report.ts';
@@ -63,6 +63,12 @@ async function dispatch(args: readonly string[]): Promise<number> {
     return verb === undefined && values.help !== true ? 2 : 0;
   }
   const path = configPath(values.config, process.env);
+  const [extra] = rest;
+  if (extra !== undefined && verbs.includes(verb) && verb !== 'run' && verb !== 'audit')
+    throw new Refusal(
+      `\`quorum ${verb}\` takes no words, and was given “${extra}”.`,
+      `A config is named with --config: quorum ${verb} --config ${extra}`,
+    );
   switch (verb) {
     case 'run':
       return await runCommands(rest, values, path);
@@ -82,7 +88,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
       ]);
       const config = await readConfig(path, process.env, []).catch((error: unknown) => {
         // Without a config the manifest of a workspace with nothing special is printed: it is needed before the tokens exist.
-        if (values.config === undefined && error instanceof Refusal) return emptyConfig();
+        const isNamed = values.config !== undefined || process.env.QUORUM_CONFIG !== undefined;
+        if (!isNamed && !existsSync(path)) return emptyConfig();
         throw error;
       });
       process.stdout.write(manifest(commands, config.slack));
@@ -203,6 +210,7 @@ async function runCommands(
     signal: stop.signal,
     seenFrom: hostname(),
     now: () => new Date(),
+    readFile: readTextFile,
     fault: (id: string, error: unknown) =>
       process.stderr.write(`${id}: ${error instanceof Error ? error.stack : String(error)}\n`),
     ...(read instanceof Refusal ? { configRefusal: read } : {}),
@@ -210,8 +218,7 @@ async function runCommands(
   };
   const colours = process.stdout.isTTY && process.env.NO_COLOR === undefined ? 'coloured' : 'plain';
   const print = (report: Report) => {
-    const text =
-      output === 'json' || first === '-' ? JSON.stringify(reportJson(report)) : renderTerminal(report, colours);
+    const text = output === 'json' || first === '-' ? jsonLine(reportJson(report)) : renderTerminal(report, colours);
     writeAll(`${text}\n`);
   };
   const answer = async (line: string) => {
@@ -236,9 +243,10 @@ async function runCommands(
       print(report);
       worst = exitCodes[report.verdict];
     } else {
-      for await (const line of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+      process.stdin.setEncoding('utf8');
+      for await (const line of linesOf(process.stdin)) {
         if (line.trim() === '') continue;
-        const report = await answer(line);
+        const report = await answer(line.replace(/\r$/, ''));
         print(report);
         worst = Math.max(worst, exitCodes[report.verdict]);
       }
@@ -247,6 +255,14 @@ async function runCommands(
     await clusters.close();
   }
   return worst;
+}
+
+/** One line whoever splits it: some readers also take U+0085, U+2028 and U+2029 for the end of a line. */
+function jsonLine(value: object): string {
+  return JSON.stringify(value).replace(
+    /[\u0085\u2028\u2029]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Written at once and whole: a pipe that is read slowly must not lose the end of a long answer. */

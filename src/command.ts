@@ -9,6 +9,8 @@ export type Flag = {
   readonly type: 'string' | 'boolean';
   readonly short?: string;
   readonly multiple?: boolean;
+  /** Its value is a file's text: a terminal reads the path that is typed. */
+  readonly file?: 'text';
   /** The command cannot do without it: usage shows it without brackets. */
   readonly required?: true;
   /** What stands for the value in usage: `<quantity>`. */
@@ -24,6 +26,25 @@ export type Words = {
   flag(name: string): string | undefined;
   flags(name: string): readonly string[];
   isSet(name: string): boolean;
+};
+
+/** A field of a form: its name is that of the word or flag that it stands for. */
+export type FormField = {
+  readonly name: string;
+  readonly label: string;
+  readonly kind: 'text' | 'file';
+  readonly isOptional?: true;
+  /** An example of what to write. */
+  readonly placeholder?: string;
+  readonly hint?: string;
+};
+
+/** What is asked for where the command is typed alone in Slack: the same words, in a modal. */
+export type Form = {
+  readonly title: string;
+  readonly fields: readonly FormField[];
+  /** From the filled fields to the words that would be typed; files are handed on beside them, by the name of their flag. */
+  words(values: Readonly<Record<string, string>>): readonly string[];
 };
 
 /** What people may ask, as data. Help, usage, the Slack manifest and the documentation are made from it. */
@@ -45,6 +66,7 @@ export type Command<Input extends JsonObject = JsonObject> = {
   readonly flags: Readonly<Record<string, Flag>>;
   /** Whether it may be begun without a second person in an emergency, with `--break-glass <incident>`. */
   readonly breakGlass?: 'offered';
+  readonly form?: Form;
   readonly job: Job<Input>;
   /**
    * From the words to the job's input. Pure. `cluster` is the settled name, '' where `cluster` is 'none'.

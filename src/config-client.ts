@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { type Config, parseConfig, type Section } from './config.ts';
 import { Refusal } from './refusal.ts';
@@ -31,4 +32,26 @@ export async function readConfig(
     );
   }
   return parseConfig(source, environment, needed);
+}
+
+/** A certificate with its chain is a few kilobytes. */
+const maxTextBytes = 64 * 1024;
+
+/** The text of a file that a flag names. @throws Refusal where it cannot be read or is too large */
+export function readTextFile(path: string): string {
+  try {
+    const { size } = statSync(path);
+    if (size > maxTextBytes)
+      throw new Refusal(
+        `${path} has ${size} bytes; at most ${maxTextBytes} are read.`,
+        'Name the PEM file of one certificate.',
+      );
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Refusal(
+      `${path} cannot be read: ${codeOf(error) || 'unknown error'}.`,
+      'Name a file that this user may read.',
+    );
+  }
 }

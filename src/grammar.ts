@@ -21,6 +21,11 @@ const clusterFlag: Flag = {
   help: 'Which configured cluster; else the channel’s, else the only one',
 };
 
+const reasonFlag: Flag = {
+  type: 'string',
+  value: '<text>',
+  help: 'Why: shown to whoever approves, and kept in the audit',
+};
 const breakGlassFlag: Flag = {
   type: 'string',
   value: '<incident>',
@@ -31,6 +36,7 @@ const breakGlassFlag: Flag = {
 export function flagsOf(command: Command): Readonly<Record<string, Flag>> {
   return {
     ...command.flags,
+    ...(command.job.kind === 'change' ? { reason: reasonFlag } : {}),
     ...(command.breakGlass === undefined ? {} : { 'break-glass': breakGlassFlag }),
     ...(command.cluster === 'none' ? {} : { cluster: clusterFlag }),
     help: helpFlag,

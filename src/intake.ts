@@ -1,4 +1,4 @@
-import type { Command } from './command.ts';
+import type { Command, Words } from './command.ts';
 import type { Config } from './config.ts';
 import { parseLine, parseWords } from './grammar.ts';
 import { helpReport, refusalReport } from './help.ts';
@@ -17,16 +17,25 @@ export type Taken =
       readonly input: JsonObject;
       /** The incident for which it is begun without a second person. */
       readonly incident?: string;
-    };
+      readonly reason?: string;
+    }
+  /** It was typed alone, and there is a form for it: for places that can show one. */
+  | { readonly kind: 'form'; readonly command: Command };
 
 /** Where a line was typed: what decides which cluster it means. */
 export type Place = {
   /** The channel, where there is one. */
   readonly channelId?: string;
-  /** The names that `--cluster` may take, in place of the config's: a recorded cluster in a terminal. */
+  /** The Kubernetes clusters that `--cluster` may name, in place of the config's: a recorded one in a terminal. */
   readonly clusters?: readonly string[];
   /** The prefix of this workspace's commands. */
   readonly prefix?: string;
+  /** Slack, where a modal can be opened. */
+  readonly canShowForm?: true;
+  /** Flags whose values were handed over beside the line: the files of a form. */
+  readonly texts?: Readonly<Record<string, string>>;
+  /** Reads the files that flags name; only in a terminal. @throws Refusal */
+  readFile?(path: string): string;
 };
 
 /**
@@ -52,8 +61,18 @@ export async function take(
     if (words.isSet('help')) return { kind: 'answered', report: helpReport(commands, { command }, now, prefix) };
     const incident = words.flag('break-glass');
     await authorize(command, incident);
+    if (place.canShowForm === true && command.form !== undefined && asked.args.length === 0)
+      return { kind: 'form', command };
+    const reason = words.flag('reason');
+    if (
+      command.job.kind === 'change' &&
+      config.changes.requireReason &&
+      reason === undefined &&
+      place.readFile === undefined
+    )
+      throw new Refusal('A change needs a reason here.', 'Say it with --reason "…".');
     const cluster = settleCluster(command.cluster, words.flag('cluster'), config, place);
-    const input = command.input(words, cluster);
+    const input = command.input(withTexts(words, command, place), cluster);
     const parsed = command.job.input.safeParse(input);
     if (!parsed.success) {
       const issue = parsed.error.issues[0];
@@ -62,7 +81,14 @@ export async function take(
         'Look at the usage below.',
       );
     }
-    return { kind: 'job', command, cluster, input: parsed.data, ...(incident === undefined ? {} : { incident }) };
+    return {
+      kind: 'job',
+      command,
+      cluster,
+      input: parsed.data,
+      ...(incident === undefined ? {} : { incident }),
+      ...(reason === undefined ? {} : { reason }),
+    };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const asked = {
@@ -71,6 +97,21 @@ export async function take(
     };
     return { kind: 'answered', report: refusalReport(error, asked, now, prefix) };
   }
+}
+
+/** The words, with the text of a file in place of its path. */
+function withTexts(words: Words, command: Command, place: Place): Words {
+  return {
+    ...words,
+    flag(name) {
+      const handed = place.texts?.[name];
+      if (handed !== undefined) return handed;
+      const typed = words.flag(name);
+      return typed !== undefined && command.flags[name]?.file === 'text' && place.readFile !== undefined
+        ? place.readFile(typed)
+        : typed;
+    },
+  };
 }
 
 /**
@@ -84,7 +125,8 @@ export function settleCluster(
   place: Place,
 ): string {
   if (kind === 'none') return '';
-  const known = place.clusters ?? Object.keys(config[kind].clusters);
+  const given = kind === 'kubernetes' ? place.clusters : undefined;
+  const known = given ?? Object.keys(config[kind].clusters);
   const title = kind === 'etcd' ? 'etcd' : 'Kubernetes';
   if (known.length === 0)
     throw new Refusal(

@@ -82,6 +82,7 @@ export async function proposeChange(
         },
         required: approvals.required,
         incident: ticket.incident,
+        reason: ticket.reason,
         expiresInMs: approvals.expiresIn,
       },
       at,

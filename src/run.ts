@@ -21,25 +21,31 @@ export type Terminal = {
   readonly config: Config;
   /** Why there is no usable config, for commands that need a cluster. */
   readonly configRefusal?: Refusal;
-  /** The names `--cluster` may take where they do not come from the config. */
+  /** The Kubernetes clusters that `--cluster` may name where they do not come from the config. */
   readonly clusters?: readonly string[];
   readonly clients: Clients;
   readonly signal: AbortSignal;
   /** The machine that looks: said beside the time of the answer. */
   readonly seenFrom: string;
   now(): Date;
+  /** @throws Refusal where the file cannot be read */
+  readFile(path: string): string;
   /** Told of what is not a refusal: the report names only its id. */
   fault(id: string, error: unknown): void;
 };
 
 /** One line from a terminal to its report. Roles do not apply: whoever may read the config's keys may read the clusters. */
 export async function runLine(line: string, terminal: Terminal): Promise<Report> {
-  const place = terminal.clusters === undefined ? {} : { clusters: terminal.clusters };
+  const place = {
+    readFile: terminal.readFile,
+    ...(terminal.clusters === undefined ? {} : { clusters: terminal.clusters }),
+  };
   const taken = await take(line, terminal.commands, terminal.config, place, terminal.now(), async (command) => {
-    if (command.cluster !== 'none' && terminal.clusters === undefined && terminal.configRefusal !== undefined)
-      throw terminal.configRefusal;
+    const isGiven = command.cluster === 'kubernetes' && terminal.clusters !== undefined;
+    if (command.cluster !== 'none' && !isGiven && terminal.configRefusal !== undefined) throw terminal.configRefusal;
   });
   if (taken.kind === 'answered') return taken.report;
+  if (taken.kind === 'form') throw new Error('a terminal shows no forms');
   return await runLook(taken.command, taken.input, terminal);
 }
 

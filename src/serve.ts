@@ -64,6 +64,10 @@ export async function serve(config: Config, halves: readonly Half[]): Promise<nu
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
+  // A stray rejection in a library is a fault in one request: it must not end those of everybody else.
+  process.on('unhandledRejection', (error) =>
+    log.error({ event: 'fault', id: 'unhandled', error: error instanceof Error ? error.stack : messageOf(error) }),
+  );
   const starting = start(config, halves, { log });
   // A signal ends the wait for a Slack or a port that is not there.
   const first = await Promise.race([stopped, starting]);

@@ -23,6 +23,8 @@ const askSchema = z.object({
   requester: z.object({ userId: z.string() }),
   /** Begun without a second person: the incident that it is for. */
   incident: z.string().optional(),
+  /** Why the change is wanted, where it was said. */
+  reason: z.string().optional(),
   place,
   /** ISO 8601 UTC. */
   askedAt: z.string(),

@@ -29,9 +29,40 @@ export const etcdAdd = command({
     },
     cert: {
       type: 'string',
+      file: 'text',
       value: '<file>',
       help: 'The new node’s peer certificate (PEM, without the key); a path in a terminal, a file in the form',
     },
+  },
+  form: {
+    title: 'Add an etcd member',
+    fields: [
+      { name: 'name', label: 'Name of the new member', kind: 'text', placeholder: 'etcd4' },
+      {
+        name: 'peers',
+        label: 'Its peer URL',
+        kind: 'text',
+        placeholder: 'https://10.0.0.4:2380',
+        hint: 'Several are apart by commas.',
+      },
+      {
+        name: 'spare',
+        label: 'Addresses of later nodes',
+        kind: 'text',
+        isOptional: true,
+        placeholder: '10.0.0.5, 10.0.0.6',
+        hint: 'For the certificate that is offered where today’s does not name the new node.',
+      },
+      { name: 'cert', label: 'Its peer certificate', kind: 'file', isOptional: true, hint: 'PEM, without the key.' },
+      { name: 'reason', label: 'Why', kind: 'text', isOptional: true },
+    ],
+    words: ({ name = '', peers = '', spare, reason }) => [
+      ...(spare === undefined ? [] : ['--spare', spare]),
+      ...(reason === undefined ? [] : ['--reason', reason]),
+      '--',
+      name,
+      peers.replace(/\s+/g, ''),
+    ],
   },
   job,
   input(words, cluster) {

@@ -7,7 +7,7 @@ import type { EtcdCluster } from './client.ts';
 import type { Member } from './cluster.ts';
 import type { Failure } from './failure.ts';
 import { reportHealth } from './health.ts';
-import { requireKnown } from './member-reference.ts';
+import { lookAt } from './member-reference.ts';
 import { intended, wait } from './patience.ts';
 import { arePeerUrlsEqual } from './peer-url.ts';
 import { isAtLeast } from './version-checks.ts';
@@ -33,21 +33,30 @@ export function addedMemberId(context: Pick<StepContext, 'intent'>): string | un
  */
 export async function ensureAdded(etcd: EtcdCluster, plan: AddPlan, context: StepContext): Promise<Outcome> {
   const listed = await etcd.membership.list();
+  const duration = formatDuration(refusedTimeoutMs);
+  const open = new Refusal(
+    `Whether ${plan.name} was added could not be found out in ${duration}.`,
+    `Look at \`/etcd members\` before you ask again: if ${plan.peerUrls.join(', ')} stands there, it was.`,
+  );
   const patience = {
     recheckAfterMs: 1000,
     timeoutMs: refusedTimeoutMs,
     otherwise: new Refusal(
-      `${plan.name} was not added: etcd did not take it in ${formatDuration(refusedTimeoutMs)}.`,
+      `${plan.name} was not added: etcd did not take it in ${duration}.`,
       'Nothing is left behind. `/etcd health` tells what keeps the cluster from changing its members.',
     ),
   };
   if (listed.failure !== undefined)
-    return wait(context, { ...patience, reason: `The members cannot be read: ${listed.failure.said}.` });
+    return wait(context, {
+      ...patience,
+      reason: `The members cannot be read: ${listed.failure.said}.`,
+      ...(intended(context, additionIntent.peerUrls) === undefined ? {} : { otherwise: open }),
+    });
   const settled = await findOurs(listed.value, plan, context);
   if (settled !== undefined) return settled;
 
-  const seen = await etcd.see(context.signal);
-  const view = requireKnown(seen);
+  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  if (view === undefined) return wait(context, { ...patience, reason: unseen });
   const blocking = readinessChecks(view).find(({ status }) => status !== 'ok');
   if (blocking !== undefined)
     return wait(context, {
@@ -66,7 +75,7 @@ export async function ensureAdded(etcd: EtcdCluster, plan: AddPlan, context: Ste
 
   await context.intent.write({
     [additionIntent.peerUrls]: plan.peerUrls.join(','),
-    [additionIntent.healthBefore]: reportHealth(seen, context.now()).summary,
+    [additionIntent.healthBefore]: reportHealth(view.seen, context.now()).summary,
   });
   await context.fence();
   const added = await etcd.membership.add(at, {
@@ -80,7 +89,7 @@ export async function ensureAdded(etcd: EtcdCluster, plan: AddPlan, context: Ste
       `etcd refused to add ${plan.name}: ${added.failure.said}.`,
       `Nothing was changed. ${adviceFor(added.failure)}`,
     );
-  return wait(context, { ...patience, reason });
+  return wait(context, { ...patience, reason, ...(added.kind === 'unknown' ? { otherwise: open } : {}) });
 }
 
 /** What stands under the planned peer URLs already: ours, somebody else's, or nothing. */

@@ -32,7 +32,12 @@ export async function seeApiServers(clients: Clients, cluster: string): Promise<
     });
     return servers.length === 0 ? { unseen: 'no kube-apiserver runs there as a pod that names its etcd' } : { servers };
   } catch (error) {
-    return { unseen: messageOf(error) };
+    const said = messageOf(error);
+    return {
+      unseen: /There is no Kubernetes cluster/.test(said)
+        ? `no Kubernetes cluster in the configuration is called ${cluster}`
+        : said,
+    };
   }
 }
 

@@ -5,7 +5,7 @@ import { formatDuration } from '../report/text.ts';
 import { votersOf } from './checks.ts';
 import type { EtcdCluster } from './client.ts';
 import { reportHealth } from './health.ts';
-import { type KnownCluster, requireKnown } from './member-reference.ts';
+import { type KnownCluster, lookAt } from './member-reference.ts';
 import { wait } from './patience.ts';
 
 /** Members need some heartbeats to see a change; what is still wrong after this long was wrong before, or is so by the change. */
@@ -21,9 +21,18 @@ export async function ensureCalm(
   ending: Ending = () => [],
   mustWork: readonly string[] = [],
 ): Promise<Outcome> {
-  const seen = await etcd.see(context.signal);
-  const view = requireKnown(seen);
-  const report = reportHealth(seen, context.now());
+  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  if (view === undefined)
+    return wait(context, {
+      reason: unseen,
+      recheckAfterMs: 1000,
+      timeoutMs: calmTimeoutMs,
+      otherwise: new Refusal(
+        `The change was made, but the cluster cannot be seen now: ${unseen}`,
+        'Ask for `/etcd health`.',
+      ),
+    });
+  const report = reportHealth(view.seen, context.now());
   const trouble = unrestOf(view, mustWork);
   const sections = [...ending(view), ...report.sections];
   if (trouble === '') return { kind: 'done', note: report.summary, findings: report.findings, sections };

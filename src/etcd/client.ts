@@ -303,7 +303,7 @@ class Connection implements EtcdCluster {
     const missing = answering.filter((endpoint) => !early.some((read) => read.endpoint === endpoint));
     if (isRecent && missing.length === 0) return early;
     const reads = [...early, ...(await this.readMetrics(missing))];
-    const isCalm = answering.length === asked.length && reads.every(showsNoBrokenLink);
+    const isCalm = asked.every(({ status }) => status?.errors.length === 0) && reads.every(showsNoBrokenLink);
     this.lastMetrics = isCalm ? { at: performance.now(), reads } : undefined;
     return reads;
   }

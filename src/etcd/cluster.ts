@@ -75,6 +75,8 @@ export type Probe = {
   readonly error: string;
   /** True when the same port speaks the other scheme: TLS where the URL says http, plain text where it says https. */
   readonly speaksOtherScheme: boolean;
+  /** TLS was finished without agreeing on HTTP/2 (ALPN): every client URL of etcd offers that, its peer URLs do not. */
+  readonly lacksHttp2?: true;
 };
 
 /** One endpoint that was asked, and what came back. */
@@ -99,6 +101,8 @@ export type MetricsRead = {
   /** The endpoint whose client URL was read; undefined where it came from a configured metrics URL. */
   readonly endpoint?: string;
   readonly metrics?: MemberMetrics;
+  /** An earlier reading of the same process, some minutes old: what the counters have risen by since is what is recent. */
+  readonly earlier?: { readonly seenAt: string; readonly metrics: MemberMetrics };
   readonly failure?: string;
 };
 

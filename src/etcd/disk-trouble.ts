@@ -65,59 +65,83 @@ function perHour(amount: number, member: MemberView, now: Date): number {
   return amount / Math.max(1, ageMs / hourMs);
 }
 
+type Counter = 'leaderChanges' | 'failedProposals';
+
+/** What a counter has risen by since an earlier reading; null where there is none. An average over months hides what began an hour ago. */
+function recentRise(counter: Counter, { metrics, earlier }: MemberView, now: Date): Rise | null {
+  const before = earlier?.metrics[counter];
+  const after = metrics?.[counter];
+  if (earlier === null || before == null || after == null || after < before) return null;
+  const spanMs = now.getTime() - Date.parse(earlier.seenAt);
+  return { amount: after - before, spanMs, during: `in the last ${formatDuration(spanMs)}` };
+}
+
+type Rise = { readonly amount: number; readonly spanMs: number; readonly during: string };
+
+/** A calm of this length outweighs what was before. */
+const calmMs = 10 * 60_000;
+
+/** The rise that is a trouble: the recent one where it is enough, else that of the whole life unless it has been calm for long. */
+function troublingRise(
+  counter: Counter,
+  member: MemberView,
+  now: Date,
+  limits: { readonly recent: number; readonly isMuch: (total: number) => boolean },
+): { readonly amount: number; readonly during: string } | null {
+  const recent = recentRise(counter, member, now);
+  if (recent !== null && recent.amount >= limits.recent) return recent;
+  if (recent !== null && recent.amount === 0 && recent.spanMs >= calmMs) return null;
+  const total = member.metrics?.[counter] ?? 0;
+  return limits.isMuch(total) ? { amount: total, during: sinceStart(member, now) } : null;
+}
+
+function lookAt(member: MemberView, view: ClusterView): string {
+  return etcdctl(view.seen, member.endpoint === null ? [] : [member.endpoint], 'endpoint', 'status', '-w', 'table');
+}
+
 function unstable(member: MemberView, view: ClusterView, now: Date): Trouble[] {
-  const changes = member.metrics?.leaderChanges ?? 0;
-  // The first election of a process's life is no trouble.
-  if (changes < 4 || perHour(changes, member, now) < 1) return [];
+  // The first election of a process's life is no trouble, nor is one planned move of the leader.
+  const isMuch = (total: number) => total >= 4 && perHour(total, member, now) >= 1;
+  const rise = troublingRise('leaderChanges', member, now, { recent: 2, isMuch });
+  if (rise === null) return [];
+  const changes = count(rise.amount, 'leader change');
   return [
     {
       severity: 'warning',
       grade: 'fact',
-      claim: `Leadership is unstable: ${member.label} has seen ${count(changes, 'leader change')}.`,
-      evidence: `etcd_server_leader_changes_seen_total ${changes}, ${sinceStart(member, now)}.`,
+      claim: `Leadership is unstable: ${member.label} has seen ${changes} ${rise.during}.`,
+      evidence: `etcd_server_leader_changes_seen_total ${member.metrics?.leaderChanges}, ${sinceStart(member, now)}.`,
       impact: 'Each change stops writes for about one election timeout (1 s by default).',
       advice:
         'Look for slow disks and a slow or lossy network between the members before raising the election timeout.',
-      command: etcdctl(
-        view.seen,
-        member.endpoint === null ? [] : [member.endpoint],
-        'endpoint',
-        'status',
-        '-w',
-        'table',
-      ),
-      short: `${member.label} saw ${count(changes, 'leader change')}`,
+      command: lookAt(member, view),
+      short: `${member.label} saw ${changes}`,
       cause: 'leader-changes',
     },
   ];
 }
 
 function proposals(member: MemberView, view: ClusterView, now: Date): Trouble[] {
-  const failed = member.metrics?.failedProposals ?? 0;
   const pending = member.metrics?.pendingProposals ?? 0;
-  const isFailing = perHour(failed, member, now) > 5;
-  if (!isFailing && pending <= 5) return [];
+  const isMuch = (total: number) => perHour(total, member, now) > 5;
+  const rise = troublingRise('failedProposals', member, now, { recent: 5, isMuch });
+  if (rise === null && pending <= 5) return [];
   return [
     {
       severity: 'warning',
       grade: 'fact',
-      claim: isFailing
-        ? `Proposals have failed on ${member.label}: ${failed}.`
-        : `${count(pending, 'proposal')} wait for agreement on ${member.label}.`,
-      evidence: `etcd_server_proposals_failed_total ${failed}, ${sinceStart(member, now)}; etcd_server_proposals_pending ${pending}, now.`,
+      claim:
+        rise === null
+          ? `${count(pending, 'proposal')} wait for agreement on ${member.label}.`
+          : `Proposals have failed on ${member.label}: ${rise.amount} ${rise.during}.`,
+      evidence: `etcd_server_proposals_failed_total ${member.metrics?.failedProposals}, ${sinceStart(member, now)}; etcd_server_proposals_pending ${pending}, now.`,
       impact: 'Writes through this member fail or wait.',
       advice: 'Failures come with elections and a lost quorum; waiting ones with slow disks or too many writes.',
-      command: etcdctl(
-        view.seen,
-        member.endpoint === null ? [] : [member.endpoint],
-        'endpoint',
-        'status',
-        '-w',
-        'table',
-      ),
-      short: isFailing
-        ? `${member.label}: ${count(failed, 'failed proposal')}`
-        : `${member.label}: ${count(pending, 'pending proposal')}`,
+      command: lookAt(member, view),
+      short:
+        rise === null
+          ? `${member.label}: ${count(pending, 'pending proposal')}`
+          : `${member.label}: ${count(rise.amount, 'failed proposal')}`,
       cause: 'proposals',
     },
   ];

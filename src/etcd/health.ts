@@ -4,8 +4,9 @@ import type { ClusterSeen } from './cluster.ts';
 import { diskTroubles } from './disk-trouble.ts';
 import { canonicalEndpoint } from './endpoint.ts';
 import { etcdctl } from './etcdctl.ts';
+import { answeringEndpoints } from './look-commands.ts';
 import { describeQuorum } from './quorum.ts';
-import { endpointsOf, nameOf, raftTroubles, unaskedMembers } from './raft-trouble.ts';
+import { nameOf, raftTroubles, unaskedMembers } from './raft-trouble.ts';
 import { reachTroubles } from './reach-trouble.ts';
 import { describeSize, fullestMember, spaceTroubles } from './space-trouble.ts';
 import { ownCertificateTroubles } from './tls-trouble.ts';
@@ -26,7 +27,7 @@ export function reportHealth(seen: ClusterSeen, now: Date): Report {
     ...ownCertificateTroubles(view, now),
     ...authRemarks(view),
     ...diskTroubles(view, now),
-  ]) as Trouble[];
+  ]);
   const findings = findingsOf(troubles);
   const cause = troubles.find((trouble) => trouble.cause !== undefined)?.cause;
   return {
@@ -40,7 +41,7 @@ export function reportHealth(seen: ClusterSeen, now: Date): Report {
     sections: sectionsOf(view),
     copy:
       findings.find(({ command, severity }) => command !== undefined && severity !== 'info')?.command ??
-      etcdctl(seen, endpointsOf(view), 'endpoint', 'health', '-w', 'table'),
+      etcdctl(seen, answeringEndpoints(view), 'endpoint', 'health', '-w', 'table'),
     ...(cause === undefined ? {} : { cause }),
     data: {
       clusterId: view.clusterId,

@@ -4,8 +4,8 @@ import { count, formatDuration, listed } from '../report/text.ts';
 import { peerHosts } from './certificate-checks.ts';
 import type { EtcdCluster } from './client.ts';
 import { handOverSections } from './member-config.ts';
-import { type KnownCluster, type ListedMember, requireKnown } from './member-reference.ts';
-import { wait } from './patience.ts';
+import { type KnownCluster, type ListedMember, lookAt } from './member-reference.ts';
+import { tryLook, wait } from './patience.ts';
 import { diagnoseStart, peerFaults } from './start-diagnosis.ts';
 
 /** A member on its way in. */
@@ -31,6 +31,19 @@ function gone({ name, memberId }: Joining): Outcome {
   };
 }
 
+/** The cluster itself cannot be seen: the new member is not to blame. */
+function unseenFor({ name, memberId, startTimeoutMs }: Joining, unseen: string, context: StepContext): Outcome {
+  return wait(context, {
+    reason: unseen,
+    recheckAfterMs: 2000,
+    timeoutMs: startTimeoutMs,
+    otherwise: new Refusal(
+      `The cluster cannot be seen, so ${name} (${memberId}) stays as it is: ${unseen}`,
+      '`/etcd members` tells who is there once it can be seen again.',
+    ),
+  });
+}
+
 const memberOf = (view: KnownCluster, { memberId }: Joining): ListedMember | undefined =>
   view.members.find(({ member }) => member.id === memberId);
 
@@ -45,11 +58,14 @@ function wayBack({ memberId, name }: Joining, isLearner: boolean | undefined): s
 
 /** Gives the new node's configuration out, with the list of members as the cluster has it now. */
 export async function ensureHandedOver(etcd: EtcdCluster, joining: Joining, context: StepContext): Promise<Outcome> {
-  const view = requireKnown(await etcd.see(context.signal));
+  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  if (view === undefined) return unseenFor(joining, unseen, context);
   const member = memberOf(view, joining);
   if (member === undefined) return gone(joining);
   const { peerUrls } = member.member;
-  const hosts = peerHosts(peerUrls, await etcd.seePeers({ members: [], fresh: peerUrls }));
+  const { value: peers, unseen: unread } = await tryLook(() => etcd.seePeers({ members: [], fresh: peerUrls }));
+  if (peers === undefined) return unseenFor(joining, unread, context);
+  const hosts = peerHosts(peerUrls, peers);
   const members = view.members.map((each) => each.member);
   return {
     kind: 'done',
@@ -60,7 +76,8 @@ export async function ensureHandedOver(etcd: EtcdCluster, joining: Joining, cont
 
 /** Waits until the new member has told the cluster its name; says meanwhile what is seen of it. */
 export async function ensureStarted(etcd: EtcdCluster, joining: Joining, context: StepContext): Promise<Outcome> {
-  const view = requireKnown(await etcd.see(context.signal));
+  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  if (view === undefined) return unseenFor(joining, unseen, context);
   const member = memberOf(view, joining);
   if (member === undefined) return gone(joining);
   if (member.member.name !== '') {
@@ -70,7 +87,9 @@ export async function ensureStarted(etcd: EtcdCluster, joining: Joining, context
       note: isOther ? `It has started, but calls itself ${member.member.name}.` : `${joining.name} has started.`,
     };
   }
-  const peers = await etcd.seePeers({ members: [], fresh: member.member.peerUrls });
+  const { peerUrls } = member.member;
+  const { value: peers, unseen: unread } = await tryLook(() => etcd.seePeers({ members: [], fresh: peerUrls }));
+  if (peers === undefined) return unseenFor(joining, unread, context);
   const { seen, advice } = diagnoseStart(member.member, peers, view.clusterId, context.now());
   return wait(context, {
     reason: seen,
@@ -85,7 +104,8 @@ export async function ensureStarted(etcd: EtcdCluster, joining: Joining, context
 
 /** Waits until the new member has received what the others have. */
 export async function ensureCaughtUp(etcd: EtcdCluster, joining: Joining, context: StepContext): Promise<Outcome> {
-  const view = requireKnown(await etcd.see(context.signal));
+  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  if (view === undefined) return unseenFor(joining, unseen, context);
   const member = memberOf(view, joining);
   if (member === undefined) return gone(joining);
   const { raftLag, status } = member;
@@ -125,10 +145,13 @@ export async function ensureCaughtUp(etcd: EtcdCluster, joining: Joining, contex
  * unless the certificate itself has been read and is right.
  */
 export async function ensureLinked(etcd: EtcdCluster, joining: Joining, context: StepContext): Promise<Outcome> {
-  const view = requireKnown(await etcd.see(context.signal));
+  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  if (view === undefined) return unseenFor(joining, unseen, context);
   const member = memberOf(view, joining);
   if (member === undefined) return gone(joining);
-  const peers = await etcd.seePeers({ members: [], fresh: member.member.peerUrls });
+  const { peerUrls } = member.member;
+  const { value: peers, unseen: unread } = await tryLook(() => etcd.seePeers({ members: [], fresh: peerUrls }));
+  if (peers === undefined) return unseenFor(joining, unread, context);
   const [fault] = peerFaults(member.member, peers, context.now()).filter(({ weight }) => weight === 'blocking');
   const others = view.members.filter((other) => other !== member && other.isStarted).map(({ label }) => label);
   const unlinked = member.unlinkedFrom;

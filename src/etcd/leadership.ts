@@ -3,7 +3,7 @@ import { Refusal } from '../refusal.ts';
 import { listed } from '../report/text.ts';
 import { errorsCheck, ok, quorumSection, votersOf, worstChecksFirst } from './checks.ts';
 import type { EtcdCluster } from './client.ts';
-import { type KnownCluster, type ListedMember, requireKnown } from './member-reference.ts';
+import { type KnownCluster, type ListedMember, lookAt } from './member-reference.ts';
 import { intended, wait } from './patience.ts';
 import { nameOf } from './raft-trouble.ts';
 
@@ -120,8 +120,6 @@ export function leadershipSections(view: KnownCluster) {
  * After an unknown outcome the next run looks: who leads is all that has to be known, and handing over again does no harm.
  */
 export async function ensureLeadership(etcd: EtcdCluster, wish: Leadership, context: StepContext): Promise<Outcome> {
-  const view = requireKnown(await etcd.see(context.signal));
-  const { leader } = view;
   const patience = {
     recheckAfterMs: 500,
     timeoutMs: transferTimeoutMs,
@@ -130,6 +128,9 @@ export async function ensureLeadership(etcd: EtcdCluster, wish: Leadership, cont
       'Look at `/etcd health`: a follower that lags or hangs cannot take it.',
     ),
   };
+  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  if (view === undefined) return wait(context, { ...patience, reason: unseen });
+  const { leader } = view;
   if (leader?.member == null)
     return wait(context, { ...patience, reason: 'No leader answers: an election may be under way.' });
   const isReached = (leader.member.id === wish.memberId) === (wish.kind === 'to');

@@ -1,7 +1,9 @@
 import { nearest } from '../nearest.ts';
 import { Refusal } from '../refusal.ts';
 import { listed, shortened } from '../report/text.ts';
+import type { EtcdCluster } from './client.ts';
 import type { ClusterSeen, Member } from './cluster.ts';
+import { type Looked, tryLook } from './patience.ts';
 import { type ClusterView, type MemberView, viewCluster } from './view.ts';
 
 /** One that the cluster's own list holds. */
@@ -27,6 +29,14 @@ export function requireKnown(seen: ClusterSeen): KnownCluster {
       'Nothing is changed blindly. `/etcd health` tells what is the matter.',
     );
   return { ...view, clusterId, members };
+}
+
+/**
+ * Looks at a cluster from within a step.
+ * @returns why, where it cannot be seen at the moment
+ */
+export async function lookAt(etcd: EtcdCluster, signal: AbortSignal): Promise<Looked<KnownCluster>> {
+  return await tryLook(async () => requireKnown(await etcd.see(signal)));
 }
 
 function isListed(member: MemberView): member is ListedMember {

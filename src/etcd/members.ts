@@ -3,8 +3,9 @@ import { count } from '../report/text.ts';
 import type { ClusterSeen } from './cluster.ts';
 import { etcdctl } from './etcdctl.ts';
 import { shortsOf } from './health.ts';
+import { answeringEndpoints } from './look-commands.ts';
 import { describeQuorum } from './quorum.ts';
-import { endpointsOf, raftTroubles } from './raft-trouble.ts';
+import { raftTroubles } from './raft-trouble.ts';
 import { reachTroubles } from './reach-trouble.ts';
 import { findingsOf, type Trouble } from './trouble.ts';
 import { type MemberView, viewCluster } from './view.ts';
@@ -21,7 +22,7 @@ export function reportMembers(seen: ClusterSeen, now: Date): Report {
         ({ cause }) => cause !== undefined && membershipCauses.includes(cause),
       )
     : reachTroubles(view, now);
-  const troubles = worstFirst([...all, ...(isKnown ? notWorking(view.members) : [])]) as Trouble[];
+  const troubles = worstFirst([...all, ...(isKnown ? notWorking(view.members) : [])]);
   const findings = findingsOf(troubles);
   const voters = view.members.filter(({ isLearner }) => !isLearner).length;
   const learners = view.members.length - voters;
@@ -54,7 +55,7 @@ export function reportMembers(seen: ClusterSeen, now: Date): Report {
           { kind: 'text', title: 'Quorum', text: `${describeQuorum(view.quorum, view.working)}${counted}.` },
         ]
       : [],
-    copy: etcdctl(seen, endpointsOf(view), 'member', 'list', '-w', 'table'),
+    copy: etcdctl(seen, answeringEndpoints(view), 'member', 'list', '-w', 'table'),
     data: {
       clusterId: view.clusterId,
       quorum: { ...view.quorum },

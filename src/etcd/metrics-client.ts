@@ -4,12 +4,15 @@ import { isIP } from 'node:net';
 import type { MetricsRead } from './cluster.ts';
 import type { Credentials } from './credentials-client.ts';
 import { failureOf } from './failure.ts';
-import { parseMetrics } from './metrics.ts';
+import { type MemberMetrics, parseMetrics } from './metrics.ts';
 
 /** A member's text is about 100 KB; what is far beyond is not one. */
 const longestText = 8 * 1024 * 1024;
 
-/** Reads members' /metrics over connections that are kept. */
+/** How old an earlier reading gets before the next one takes its place: long enough to tell a burst, short enough to be recent. */
+const earlierMs = 10 * 60_000;
+
+/** Reads members' /metrics over connections that are kept, each with an earlier reading to compare with where there is one. */
 export type MetricsReader = {
   read(url: string, timeoutMs: number): Promise<MetricsRead>;
   close(): void;
@@ -18,13 +21,22 @@ export type MetricsReader = {
 export function createMetricsReader(credentials: Credentials): MetricsReader {
   const plain = new http.Agent({ keepAlive: true, maxSockets: 2 });
   const secure = new https.Agent({ keepAlive: true, maxSockets: 2, secureContext: credentials.context });
+  const kept = new Map<string, NonNullable<MetricsRead['earlier']>>();
+  const compared = (url: string, metrics: MemberMetrics): MetricsRead => {
+    const known = kept.get(url);
+    // Counters begin anew with the process.
+    const earlier = known?.metrics.startedAt === metrics.startedAt ? known : undefined;
+    if (earlier === undefined || Date.now() - Date.parse(earlier.seenAt) > earlierMs)
+      kept.set(url, { seenAt: new Date().toISOString(), metrics });
+    return { url, metrics, ...(earlier === undefined ? {} : { earlier }) };
+  };
   return {
     async read(base, timeoutMs) {
       const url = metricsUrl(base);
       try {
         const metrics = parseMetrics(await get(url, url.protocol === 'https:' ? secure : plain, timeoutMs));
         if (metrics === null) return { url: url.href, failure: 'it answered, but with no etcd metric in it' };
-        return { url: url.href, metrics };
+        return compared(url.href, metrics);
       } catch (error) {
         return { url: url.href, failure: failureOf(error).said };
       }

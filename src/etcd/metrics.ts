@@ -14,6 +14,8 @@ export type MemberMetrics = {
   /** By the hexadecimal id of the other member: true when this member has a working connection to it. */
   readonly activePeers: Readonly<Record<string, boolean>>;
   readonly quotaBytes: number | null;
+  /** The revision up to which the history has been compacted; -1 before the first compaction. */
+  readonly compactRevision: number | null;
   readonly isDefragmenting: boolean | null;
   /** ISO 8601: the start of the process, and so of every count above. */
   readonly startedAt: string | null;
@@ -49,6 +51,7 @@ export function parseMetrics(text: string): MemberMetrics | null {
       }),
     ),
     quotaBytes: one('etcd_server_quota_backend_bytes') || null,
+    compactRevision: one('etcd_debugging_mvcc_compact_revision'),
     isDefragmenting: defragmenting === null ? null : defragmenting > 0,
     startedAt: started === null ? null : new Date(started * 1000).toISOString(),
   };

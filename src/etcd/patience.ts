@@ -1,5 +1,5 @@
 import type { Outcome, StepContext } from '../job.ts';
-import type { Refusal } from '../refusal.ts';
+import { Refusal } from '../refusal.ts';
 import type { Section } from '../report/report.ts';
 
 /** How long for, what for, and what to say when it does not come. */
@@ -25,4 +25,22 @@ export function wait({ now, startedAt }: Pick<StepContext, 'now' | 'startedAt'>,
 export function intended(context: Pick<StepContext, 'intent'>, key: string): string | undefined {
   const value = context.intent.value[key];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** What was looked for, or why it cannot be seen at the moment. */
+export type Looked<Value> =
+  | { readonly value: Value; readonly unseen?: undefined }
+  | { readonly value?: undefined; readonly unseen: string };
+
+/**
+ * A look from within a step. There a refusal to look is no end: a network that is down for a moment, or credential files
+ * that are just being replaced, are waited for.
+ */
+export async function tryLook<Value>(look: () => Promise<Value>): Promise<Looked<Value>> {
+  try {
+    return { value: await look() };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return { unseen: error.message };
+  }
 }

@@ -75,7 +75,10 @@ function attempt({ host, port, isTls }: Address, credentials: Credentials, timeo
         if (socket.alpnProtocol === 'http/1.1') {
           found.speaks = 'http1';
           finish();
-        } else socket.write(preface);
+        } else {
+          if (socket.alpnProtocol !== 'h2') found.lacksHttp2 = true;
+          socket.write(preface);
+        }
       });
     socket.on('data', (bytes: Buffer) => {
       found.speaks = speakerOf(bytes);

@@ -15,7 +15,7 @@ import {
   worstChecksFirst,
 } from './checks.ts';
 import type { EtcdCluster } from './client.ts';
-import { type KnownCluster, type ListedMember, requireKnown } from './member-reference.ts';
+import { type KnownCluster, type ListedMember, lookAt } from './member-reference.ts';
 import { wait } from './patience.ts';
 import type { PeersSeen } from './peers.ts';
 import { majorityOf } from './quorum.ts';
@@ -123,8 +123,8 @@ export async function ensurePromoted(
     recheckAfterMs: 1000,
     timeoutMs: promotionTimeoutMs,
     otherwise: new Refusal(
-      `${name} was not promoted: etcd did not take it in ${formatDuration(promotionTimeoutMs)}.`,
-      `It stays a learner, which costs nothing. \`/etcd health\` tells what is the matter; \`/etcd promote ${memberId}\` tries again.`,
+      `${name} was not promoted, as far as can be seen, in ${formatDuration(promotionTimeoutMs)}.`,
+      `As a learner it costs nothing. \`/etcd health\` tells what is the matter; \`/etcd promote ${memberId}\` tries again.`,
     ),
   };
   if (listedNow.failure !== undefined)
@@ -139,7 +139,8 @@ export async function ensurePromoted(
       ),
     };
   if (!member.isLearner) return { kind: 'done', note: `${name} votes.` };
-  const view = requireKnown(await etcd.see(context.signal));
+  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  if (view === undefined) return wait(context, { ...patience, reason: unseen });
   const obstacle = obstacleTo(view);
   const at = view.leader?.endpoint;
   if (obstacle !== undefined || at == null)

@@ -1,9 +1,13 @@
-import { formatDuration, listed } from '../report/text.ts';
+import { listed } from '../report/text.ts';
 import type { Asked } from './cluster.ts';
+import { isEndpoint } from './endpoint.ts';
 import { etcdctl } from './etcdctl.ts';
-import { isTlsTrouble, isUnreachable } from './failure.ts';
+import { isTlsTrouble } from './failure.ts';
+import { answeringEndpoints } from './look-commands.ts';
+import { plainlySaid } from './said.ts';
+import { evidenceOf, labelsOf, silentTroubles } from './silent-trouble.ts';
 import { tlsTroubles } from './tls-trouble.ts';
-import { impactOfLosing, sentences, type Trouble } from './trouble.ts';
+import type { Trouble } from './trouble.ts';
 import { type ClusterView, hostOf, type MemberView } from './view.ts';
 
 /** Members that did not answer, or not as etcd would: told apart by what could be seen of them from here and by the others. */
@@ -14,7 +18,11 @@ export function reachTroubles(view: ClusterView, now: Date): Trouble[] {
   return [
     ...tlsTroubles(failing.filter(isTls), view, now),
     ...authTroubles(failing.filter(isAuth), view),
-    ...failing.filter((member) => !isTls(member) && !isAuth(member)).map((member) => silentTrouble(member, view)),
+    ...silentTroubles(
+      failing.filter((member) => !isTls(member) && !isAuth(member)),
+      view,
+    ),
+    ...peerUrlTroubles(view),
     ...view.strays.map((stray) => strayTrouble(stray, view)),
     ...(view.seen.members === null ? [nobodyTrouble(view)] : []),
   ];
@@ -27,154 +35,6 @@ export function isRefusedByTls({ failure, probe }: Asked): boolean {
   if (failure === undefined || probe?.speaksOtherScheme) return false;
   if (isTlsTrouble(failure.kind) && failure.kind !== 'not-tls') return true;
   return failure.code === 14 && /alert/.test(probe?.error ?? '');
-}
-
-/** Everything that is neither TLS nor authentication. */
-function silentTrouble(member: MemberView, view: ClusterView): Trouble {
-  const asked = member.asked;
-  if (asked?.failure === undefined || member.endpoint === null)
-    throw new TypeError('only failed members are explained');
-  const { failure, probe } = asked;
-  const base = {
-    grade: 'fact' as const,
-    severity: severityOfLosing([member], view),
-    who: [member.label],
-    evidence: evidenceOf(asked),
-    impact: impactOfLosing([member], view),
-    command: etcdctl(view.seen, [member.endpoint], '--command-timeout=5s', 'endpoint', 'status', '-w', 'table'),
-    ...(asked.failingSince === undefined ? {} : { since: asked.failingSince }),
-  };
-  const { label } = member;
-  const place = label === hostOf(member.endpoint) ? label : `${label} (${hostOf(member.endpoint)})`;
-  if (probe?.speaksOtherScheme && probe.speaks !== 'http1' && probe.speaks !== 'other')
-    return { ...base, ...schemeTrouble(place, member.endpoint) };
-  if (
-    failure.kind === 'not-etcd' ||
-    failure.kind === 'not-tls' ||
-    probe?.speaks === 'http1' ||
-    probe?.speaks === 'other'
-  )
-    return {
-      ...base,
-      claim: `What answers at ${place} is not etcd.`,
-      advice:
-        'Name the client URL of a member (port 2379 by default), not a proxy, a web server or the peer port 2380.',
-      short: 'not etcd',
-      cause: 'not-etcd',
-    };
-  if (failure.kind === 'unknown-name')
-    return {
-      ...base,
-      claim: `The name of ${place} is not known here.`,
-      advice: 'Correct the endpoint, or the name service that the bot asks.',
-      short: 'unknown by name here',
-      cause: 'unknown-name',
-    };
-  if (failure.kind === 'deadline' && probe?.reached !== 'silent')
-    return { ...base, ...hungTrouble(member, place, view) };
-  if (isUnreachable(failure.kind) || probe?.reached === 'silent' || probe?.reached === 'closed')
-    return { ...base, ...unreachableTrouble(member, place, asked) };
-  return {
-    ...base,
-    claim: `${place} answers with an error.`,
-    advice: 'Read the log of that member at this time.',
-    short: 'answering with an error',
-    cause: 'error',
-  };
-}
-
-type Told = Pick<Trouble, 'claim' | 'advice' | 'short' | 'cause'> & Partial<Pick<Trouble, 'grade' | 'command'>>;
-
-function schemeTrouble(place: string, endpoint: string): Told {
-  const isHttps = endpoint.startsWith('https:');
-  return {
-    claim: isHttps
-      ? `${place} speaks plain HTTP, but is asked with https.`
-      : `${place} speaks TLS, but is asked with http.`,
-    advice: isHttps
-      ? 'Write its endpoint with http://, or give the member a certificate (--cert-file, --key-file).'
-      : 'Write its endpoint with https:// and name the CA under tls.',
-    short: isHttps ? 'without TLS, asked with https' : 'using TLS, asked with http',
-    cause: 'wrong-scheme',
-  };
-}
-
-function hungTrouble(member: MemberView, place: string, view: ClusterView): Told {
-  const timeout = formatDuration(view.seen.requestTimeoutMs);
-  if (member.metrics?.isDefragmenting)
-    return {
-      claim: `${place} is defragmenting its database and answers nothing else until that is done.`,
-      advice: 'Wait: it takes some 10 to 15 ms a megabyte. Do not restart it in the middle.',
-      short: 'defragmenting',
-      cause: 'defragmenting',
-    };
-  const gotFar = member.asked?.probe?.reached === 'handshake' || member.asked?.probe?.speaks === 'http2';
-  return {
-    claim: `${place} hangs: it accepts connections but did not answer within ${timeout}.`,
-    advice: sentences(
-      gotFar
-        ? 'The process runs but is stuck: look at its disk (a stalled fsync blocks it) and whether somebody defragments it.'
-        : 'The process is stopped or starved: look at the state of the process, the CPU and the disk of that machine.',
-      'Restart only this member, once the others are healthy.',
-    ),
-    short: `hung (no answer in ${timeout})`,
-    cause: 'hung',
-  };
-}
-
-/** Unreachable from here is not down: the others' connections to it, where they can be read, settle which. */
-function unreachableTrouble(member: MemberView, place: string, asked: Asked): Told {
-  const how = asked.probe?.reached === 'silent' ? 'no answer to the connection' : howOf(asked);
-  const { linkedFrom, unlinkedFrom } = member;
-  if (linkedFrom.length > 0)
-    return {
-      grade: 'inferred',
-      claim: `${place} cannot be reached from here, but is up: ${listed(linkedFrom)} ${linkedFrom.length === 1 ? 'has a' : 'have'} working ${linkedFrom.length === 1 ? 'connection' : 'connections'} to it.`,
-      advice:
-        'Look between the bot and that member: firewall, routes, and whether --listen-client-urls holds this address.',
-      short: `unreachable from here (${how}), but its peers reach it`,
-      cause: 'unreachable-from-here',
-    };
-  if (unlinkedFrom.length > 0)
-    return {
-      grade: 'inferred',
-      claim: `${place} is down: it cannot be reached from here, and ${listed(unlinkedFrom)} ${unlinkedFrom.length === 1 ? 'has' : 'have'} no connection to it.`,
-      advice: 'Start the member again on its own data directory, and read its log from before it ended.',
-      short: `down (${how})`,
-      cause: 'down',
-    };
-  return {
-    claim: `${place} cannot be reached from here; whether it is down is not known, for no other member's metrics tell.`,
-    advice: 'Look at the process on that machine first, then at the network between the bot and it.',
-    short: `unreachable from here (${how})`,
-    cause: 'unreachable',
-  };
-}
-
-function howOf({ failure }: Asked): string {
-  if (failure?.kind === 'closed-port') return 'port closed';
-  if (failure?.kind === 'no-route') return 'no route';
-  return 'connection lost';
-}
-
-/** What the call said, and what the probe met. */
-export function evidenceOf({ failure, probe, endpoint, tookMs }: Asked): string {
-  const met = probe === undefined ? '' : probeEvidence(probe);
-  return sentences(`${endpoint} after ${tookMs} ms: ${failure?.said ?? ''}`.replace(/[.:\s]*$/, '.'), met);
-}
-
-function probeEvidence({ reached, speaks, said, error, speaksOtherScheme }: NonNullable<Asked['probe']>): string {
-  if (reached === 'silent') return 'A second connection got no answer at all.';
-  if (speaksOtherScheme)
-    return said === ''
-      ? 'The other scheme works on the same port.'
-      : `The same port, asked the other way, said: "${said}".`;
-  if (speaks === 'http1' || speaks === 'other') return said === '' ? 'It speaks HTTP/1.1 only.' : `It said: "${said}".`;
-  if (speaks === 'http2') return 'A second connection was taken and HTTP/2 spoken.';
-  if (error !== '' || reached === 'closed' || reached === 'name') return '';
-  return reached === 'handshake'
-    ? 'A second connection finished its TLS handshake; then silence.'
-    : 'A second connection was accepted; then silence.';
 }
 
 function authTroubles(members: readonly MemberView[], view: ClusterView): Trouble[] {
@@ -194,7 +54,7 @@ function authTroubles(members: readonly MemberView[], view: ClusterView): Troubl
           refused.kind === 'auth-wrong'
             ? `The cluster refuses the configured user ${seen.username ?? ''} and its password.`
             : `The configured user ${seen.username ?? ''} got no token.`,
-        evidence: refused.said,
+        evidence: plainlySaid(refused.said),
         impact: 'The bot sees only what the cluster shows to everybody.',
         advice: `Correct auth under etcd.clusters.${seen.cluster} in the configuration.`,
         short: refused.kind === 'auth-wrong' ? 'user or password refused' : 'no token for the configured user',
@@ -221,8 +81,38 @@ function authTroubles(members: readonly MemberView[], view: ClusterView): Troubl
   ];
 }
 
+/** Whose peer URL leads to the same place. */
+function ownerOfPeerUrl(endpoint: string, { members }: ClusterView): MemberView | undefined {
+  return members.find(({ member }) =>
+    member?.peerUrls.some((url) => isEndpoint(url) && hostOf(url) === hostOf(endpoint)),
+  );
+}
+
+/** etcd 3.4 answers clients on its peer port too where that is without TLS; later ones do not. */
+function peerUrlTroubles(view: ClusterView): Trouble[] {
+  return view.seen.asked.flatMap(({ endpoint, status, isConfigured }) => {
+    const owner = ownerOfPeerUrl(endpoint, view);
+    const urls = owner?.member?.clientUrls ?? [];
+    if (owner === undefined || status === undefined || !isConfigured) return [];
+    if (urls.some((url) => isEndpoint(url) && hostOf(url) === hostOf(endpoint))) return [];
+    return [
+      {
+        severity: 'warning',
+        grade: 'fact',
+        claim: `The configured endpoint ${endpoint} is the peer URL of ${owner.label}, not its client URL.`,
+        evidence: `The member list has ${owner.label} with peer URL ${owner.member?.peerUrls.join(', ')} and client URL ${urls.join(', ') || 'none'}. ${endpoint} answers as version ${status.version} does.`,
+        impact: 'None now: versions after 3.4 answer no client there, and with TLS none does.',
+        advice: `Name ${urls[0] ?? 'its client URL (port 2379 by default)'} in the configuration instead.`,
+        command: etcdctl(view.seen, [urls[0] ?? endpoint], 'member', 'list', '-w', 'table'),
+        short: `${hostOf(endpoint)} is a peer URL`,
+        cause: 'peer-url',
+      } satisfies Trouble,
+    ];
+  });
+}
+
 function strayTrouble(stray: Asked, view: ClusterView): Trouble {
-  const command = etcdctl(view.seen, [stray.endpoint], 'member', 'list', '-w', 'table');
+  const command = etcdctl(view.seen, answeringEndpoints(view), 'member', 'list', '-w', 'table');
   if (stray.status !== undefined) {
     const isForeign = stray.status.clusterId !== view.clusterId;
     return {
@@ -241,16 +131,22 @@ function strayTrouble(stray: Asked, view: ClusterView): Trouble {
       cause: 'foreign-endpoint',
     };
   }
+  const owner = ownerOfPeerUrl(stray.endpoint, view);
   return {
     severity: 'warning',
     grade: 'fact',
-    claim: `The configured endpoint ${stray.endpoint} is the client URL of no member, and does not answer as one.`,
+    claim:
+      owner === undefined
+        ? `The configured endpoint ${stray.endpoint} is the client URL of no member, and does not answer as one.`
+        : `The configured endpoint ${stray.endpoint} is the peer URL of ${owner.label}, not its client URL.`,
     evidence: evidenceOf(stray),
     impact: 'None for the cluster.',
     advice:
-      'Correct the endpoint in the configuration. If it is a member under another name, that member may be the one in trouble.',
+      owner === undefined
+        ? 'Correct the endpoint in the configuration. If it is a member under another name, that member may be the one in trouble.'
+        : `Name ${owner.member?.clientUrls[0] ?? 'its client URL (port 2379 by default)'} in the configuration instead.`,
     command,
-    short: 'named but no member',
+    short: owner === undefined ? 'named but no member' : 'named but a peer URL',
     who: [hostOf(stray.endpoint)],
     cause: 'stray-endpoint',
   };
@@ -261,24 +157,9 @@ function nobodyTrouble({ seen }: ClusterView): Trouble {
     severity: 'critical',
     grade: 'unknown',
     claim: `Whether ${seen.cluster} works is not known: nobody there answers the bot.`,
-    evidence: seen.membersFailure?.said ?? 'no answer',
+    evidence: plainlySaid(seen.membersFailure?.said ?? 'no answer'),
     impact: 'Not known for quorum and writes.',
     advice:
       'Mend what the other findings tell, then ask again; look from another machine to tell the cluster from the way to it.',
   };
-}
-
-/** `etcd-1 and etcd-3`, `all 3 members`. */
-export function labelsOf(members: readonly MemberView[], view: ClusterView): string {
-  if (members.length < 3 || members.length < view.members.length) return listed(members.map(({ label }) => label));
-  return `all ${members.length} ${view.seen.members === null ? 'endpoints' : 'members'}`;
-}
-
-/** Critical where it stops the cluster; a warning where the others go on. */
-export function severityOfLosing(
-  lost: readonly MemberView[],
-  { quorum, working, seen }: ClusterView,
-): 'critical' | 'warning' {
-  if (lost.every(({ isLearner }) => isLearner) && quorum.voters > 0) return 'warning';
-  return working < quorum.needed || quorum.voters === 0 ? (seen.alarms === null ? 'critical' : 'warning') : 'warning';
 }

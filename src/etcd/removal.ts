@@ -15,8 +15,8 @@ import {
 import type { EtcdCluster } from './client.ts';
 import { canonicalEndpoint } from './endpoint.ts';
 import { ensureLeadership, nextLeader, unfitToLead } from './leadership.ts';
-import { type KnownCluster, type ListedMember, labelled, requireKnown } from './member-reference.ts';
-import { wait } from './patience.ts';
+import { type KnownCluster, type ListedMember, labelled, lookAt } from './member-reference.ts';
+import { intended, wait } from './patience.ts';
 import { majorityOf } from './quorum.ts';
 
 /** What is decided when a member is removed: which one, and nothing that changes by itself. */
@@ -197,18 +197,29 @@ export function leftToDo({ name, memberId, cluster }: RemovalPlan, voters: numbe
 export async function ensureRemoved(etcd: EtcdCluster, plan: RemovalPlan, context: StepContext): Promise<Outcome> {
   const gone: Outcome = { kind: 'done', note: `${plan.name || plan.memberId} is no member any more.` };
   const listed = await etcd.membership.list();
+  const label = plan.name || plan.memberId;
+  const duration = formatDuration(refusedTimeoutMs);
+  const open = new Refusal(
+    `Whether ${label} was removed could not be found out in ${duration}.`,
+    '`/etcd members` tells who is there.',
+  );
   const patience = {
     recheckAfterMs: 1000,
     timeoutMs: refusedTimeoutMs,
     otherwise: new Refusal(
-      `${plan.name || plan.memberId} was not removed: etcd did not take it in ${formatDuration(refusedTimeoutMs)}.`,
+      `${label} was not removed: etcd did not take it in ${duration}.`,
       '`/etcd health` tells what keeps the cluster from changing its members.',
     ),
   };
   if (listed.failure !== undefined)
-    return wait(context, { ...patience, reason: `The members cannot be read: ${listed.failure.said}.` });
+    return wait(context, {
+      ...patience,
+      reason: `The members cannot be read: ${listed.failure.said}.`,
+      ...(intended(context, 'removing') === undefined ? {} : { otherwise: open }),
+    });
   if (!listed.value.some(({ id }) => id === plan.memberId)) return gone;
-  const view = requireKnown(await etcd.see(context.signal));
+  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  if (view === undefined) return wait(context, { ...patience, reason: unseen });
   const member = view.members.find(({ member: { id } }) => id === plan.memberId);
   if (member === undefined) return wait(context, { ...patience, reason: 'The members are told differently yet.' });
   const { leader } = view;
@@ -246,6 +257,7 @@ export async function ensureRemoved(etcd: EtcdCluster, plan: RemovalPlan, contex
     };
   return wait(context, {
     ...patience,
+    ...(removed.kind === 'unknown' ? { otherwise: open } : {}),
     reason:
       failure.kind === 'unhealthy-cluster'
         ? `etcd refuses for now (${failure.said}): every member has to be connected for ${formatDuration(healthIntervalMs)}.`

@@ -1,6 +1,7 @@
 import { formatBytes, listed } from '../report/text.ts';
 import { etcdctl } from './etcdctl.ts';
-import { endpointsOf } from './raft-trouble.ts';
+import { answeringEndpoints, compact, defragment } from './look-commands.ts';
+import { headOf, leaderLast, recoveryStep } from './space-recovery.ts';
 import { sentences, type Trouble } from './trouble.ts';
 import { type ClusterView, defaultQuotaBytes, type MemberView } from './view.ts';
 
@@ -49,18 +50,6 @@ function sizesOf(members: readonly MemberView[]): string {
     .join('; ');
 }
 
-/** The first step that frees space: defragment where much is free inside, else compact. */
-function firstStep(view: ClusterView, member: MemberView): string {
-  const { status } = member;
-  const inUse = status?.dbSizeInUseBytes ?? 0;
-  const hasHoles = status !== null && inUse < quotaOf(member).bytes * warningShare && inUse < status.dbSizeBytes * 0.8;
-  const follower = view.members.find((other) => other.works && !other.isLeader && !other.isLearner) ?? member;
-  if (hasHoles && follower.endpoint !== null)
-    return etcdctl(view.seen, [follower.endpoint], '--command-timeout=60s', 'defrag');
-  const revision = Math.max(0, ...view.members.map((other) => other.status?.revision ?? 0));
-  return etcdctl(view.seen, endpointsOf(view), 'compact', String(revision));
-}
-
 function alarmTroubles(view: ClusterView): Trouble[] {
   const full = view.members.filter(({ alarms }) => alarms.includes('NOSPACE'));
   const corrupt = view.members.filter(({ alarms }) => alarms.includes('CORRUPT'));
@@ -74,25 +63,26 @@ function alarmTroubles(view: ClusterView): Trouble[] {
       impact: 'etcd refuses writes and reads while this alarm is on, and what the member holds cannot be trusted.',
       advice:
         'Do not disarm it. Save a snapshot of a good member, compare the hashes, then remove the corrupt member and add it again with an empty data directory.',
-      command: etcdctl(view.seen, endpointsOf(view), 'endpoint', 'hashkv', '-w', 'table'),
+      command: etcdctl(view.seen, answeringEndpoints(view), 'endpoint', 'hashkv', '-w', 'table'),
       short: `CORRUPT alarm on ${listed(corrupt.map(({ label }) => label))}`,
       cause: 'corrupt',
     });
-  const [first] = full;
-  if (first !== undefined)
+  if (full.length > 0) {
+    const { advice, command } = recoveryStep(view);
+    const holders = full.length === view.members.length ? 'all members' : listed(full.map(({ label }) => label));
     troubles.push({
       severity: 'critical',
       grade: 'fact',
       claim: `NOSPACE alarm on ${listed(full.map(({ label }) => label))}: the database has reached its quota.`,
       evidence: sentences(`${alarmEvidence(view, 'NOSPACE', full)}.`, `${sizesOf(view.members)}.`),
       impact:
-        'The whole cluster refuses writes (put, transactions with a put, leases: "mvcc: database space exceeded"); reads and deletes work. Kubernetes stands still.',
-      advice:
-        'Compact, then defragment one member at a time, followers first, then disarm the alarm. Disarmed before space is freed it comes back with the next write. Compacting to the head makes every watcher list again.',
-      command: firstStep(view, first),
-      short: `NOSPACE on ${full.length === view.members.length ? 'all members' : listed(full.map(({ label }) => label))}, writes refused`,
+        'The whole cluster refuses writes (put, transactions with a put, leases: "mvcc: database space exceeded"), and /health is 503 on every member; reads and deletes work. Kubernetes stands still.',
+      advice,
+      command,
+      short: `no space, reads and deletes only (NOSPACE on ${holders})`,
       cause: 'nospace',
     });
+  }
   return troubles;
 }
 
@@ -107,13 +97,18 @@ function alarmEvidence({ seen, members }: ClusterView, kind: string, holders: re
   return errors.join('; ');
 }
 
+const hasNoSpace = ({ members }: ClusterView) => members.some(({ alarms }) => alarms.includes('NOSPACE'));
+
 function sizeTroubles(view: ClusterView): Trouble[] {
   const near = view.members.filter((member) => member.status !== null && shareOf(member) >= warningShare);
-  if (view.members.some(({ alarms }) => alarms.includes('NOSPACE'))) return [];
+  if (hasNoSpace(view)) return [];
   const fullest = [...near].sort((a, b) => shareOf(b) - shareOf(a))[0];
   if (fullest === undefined) return [];
   const share = Math.floor(shareOf(fullest) * 100);
   const { isAssumed } = quotaOf(fullest);
+  const loose = leaderLast(near).find(({ status, endpoint, isLearner }) => {
+    return status !== null && endpoint !== null && !isLearner && status.dbSizeInUseBytes < status.dbSizeBytes * 0.8;
+  });
   return [
     {
       severity: shareOf(fullest) >= criticalShare && !isAssumed ? 'critical' : 'warning',
@@ -122,10 +117,12 @@ function sizeTroubles(view: ClusterView): Trouble[] {
       evidence: `${sizesOf(near)}.${isAssumed ? ' The quota is not told by this version and not configured: etcd’s default of 2 GiB is assumed.' : ''}`,
       impact: 'At the quota the whole cluster refuses writes (NOSPACE).',
       advice: sentences(
-        'Compact and defragment one member at a time, and find out what grows.',
+        loose === undefined
+          ? 'Compact, if nobody does so regularly (kube-apiserver does, every 5 minutes), and find out what grows: defragment afterwards, one member at a time, the leader last.'
+          : 'Defragment one member at a time, the leader last (each answers nothing for 10 to 15 ms a megabyte), and find out what grows.',
         isAssumed ? `Set quotaBytes under etcd.clusters.${view.seen.cluster} to what --quota-backend-bytes is.` : '',
       ),
-      command: firstStep(view, fullest),
+      command: loose === undefined ? compact(headOf(view), view) : defragment(loose, view),
       short: `at ${share}% of the quota`,
       who: near.map(({ label }) => label),
       cause: 'near-quota',
@@ -134,11 +131,13 @@ function sizeTroubles(view: ClusterView): Trouble[] {
 }
 
 function fragmentTroubles(view: ClusterView): Trouble[] {
-  const loose = view.members.filter(({ status }) => {
+  if (hasNoSpace(view)) return [];
+  const loose = view.members.filter(({ status, isLearner }) => {
+    if (isLearner) return false;
     const free = status === null ? 0 : status.dbSizeBytes - status.dbSizeInUseBytes;
     return status !== null && free >= worthwhileBytes && free > status.dbSizeBytes / 2;
   });
-  const [first] = loose;
+  const [first] = leaderLast(loose);
   if (first === undefined || first.endpoint === null) return [];
   return [
     {
@@ -149,7 +148,7 @@ function fragmentTroubles(view: ClusterView): Trouble[] {
       impact: 'None while the quota is far; only a defragmentation gives the space back.',
       advice:
         'Defragment one member at a time, the leader last: it answers nothing meanwhile (10 to 15 ms a megabyte).',
-      command: etcdctl(view.seen, [first.endpoint], '--command-timeout=60s', 'defrag'),
+      command: defragment(first, view),
     },
   ];
 }

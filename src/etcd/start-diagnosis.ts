@@ -69,7 +69,7 @@ function silence({ url, addresses, probe }: PeerSeen): StartDiagnosis {
         'Start etcd there. Where it was started it ended again; its log tells why:',
         '"discovery failed" or "bad certificate": its peers refuse its certificate, their logs say "rejected connection" and the reason.',
         '"permanently removed" or "data-dir used by this member must be removed": the data directory is a removed member’s, so empty it.',
-        '"member count is unequal" or "unmatched member": --initial-cluster is not the one that was handed over.',
+        '"error validating peerURLs" or "member count is unequal": --initial-cluster is not the one that was handed over.',
       ].join('\n'),
     };
   if (probe.reached === 'silent' || probe.reached === 'name')

@@ -2,7 +2,7 @@ import { ageOf, type CertificateFacts, clientCertificateFault, day, daysLeft, na
 import type { Asked, ClusterSeen } from './cluster.ts';
 import { addressOf } from './endpoint.ts';
 import { showCertificateFile, showServerCertificate } from './etcdctl.ts';
-import { evidenceOf, labelsOf, severityOfLosing } from './reach-trouble.ts';
+import { evidenceOf, labelsOf, severityOfLosing } from './silent-trouble.ts';
 import { impactOfLosing, sentences, type Trouble } from './trouble.ts';
 import type { ClusterView, MemberView } from './view.ts';
 

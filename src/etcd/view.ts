@@ -1,4 +1,4 @@
-import type { Alarm, AlarmKind, Asked, ClusterSeen, Member, MemberStatus } from './cluster.ts';
+import type { Alarm, AlarmKind, Asked, ClusterSeen, Member, MemberStatus, MetricsRead } from './cluster.ts';
 import { addressOf, canonicalEndpoint, hostPort } from './endpoint.ts';
 import type { MemberMetrics } from './metrics.ts';
 import { alarmsInErrors } from './protocol.ts';
@@ -18,12 +18,20 @@ export type MemberView = {
   readonly asked: Asked | null;
   readonly status: MemberStatus | null;
   readonly metrics: MemberMetrics | null;
+  /** An earlier reading of the same process. */
+  readonly earlier: MetricsRead['earlier'] | null;
   readonly alarms: readonly AlarmKind[];
   readonly isLearner: boolean;
   readonly isStarted: boolean;
   readonly isLeader: boolean;
-  /** Answers and follows a leader: it counts for the quorum. */
+  /** Answers and follows a leader. */
   readonly works: boolean;
+  /**
+   * Counts for the quorum: it works, or a peer that does has a working connection to it while only the bot cannot reach it.
+   * Where nobody knows a leader, it counts when it answers.
+   */
+  readonly votes: boolean;
+  /** As etcd's own /health has it: under NOSPACE and without a quorum no member is. */
   readonly isHealthy: boolean;
   /** As told by the member or configured; null when neither. */
   readonly quotaBytes: number | null;
@@ -43,8 +51,14 @@ export type ClusterView = {
   readonly clusterId: string | null;
   readonly leader: MemberView | null;
   readonly quorum: Quorum;
-  /** How many voters work. */
+  /** How many voters answer and follow a leader. */
   readonly working: number;
+  /** How many voters count for the quorum. */
+  readonly voting: number;
+  /** Whether any member that answers knows a leader. */
+  readonly hasLeader: boolean;
+  /** Nothing can be agreed on: no leader, or too few voters, and the cluster gave no proof of the contrary. */
+  readonly isStopped: boolean;
 };
 
 /** Joins what the endpoints said with who the members are. */
@@ -63,18 +77,28 @@ export function viewCluster(seen: ClusterSeen): ClusterView {
   const drafts = pairs
     .map(([member, asked]) => draftMember(member, asked, { seen, alarms, clusterId, furthest }))
     .sort(byName);
-  const members = drafts.map((draft) => ({ ...draft, ...linksTo(draft, drafts) }));
+  const linked = drafts.map((draft) => ({ ...draft, ...linksTo(draft, drafts) }));
+  const hasLeader = drafts.some(({ works }) => works);
+  const counting = linked.map((draft) => ({ ...draft, votes: hasLeader ? isVoting(draft, drafts) : isIn(draft) }));
+  // Without a member list nobody knows how many voters there are.
+  const counted = list === null ? [] : counting;
+  const quorum = quorumOf(counted.map(({ isLearner, votes }) => ({ isLearner, works: votes })));
+  const voting = counted.filter(({ isLearner, votes }) => votes && !isLearner).length;
+  const isStopped = seen.alarms === null && drafts.some(isIn) && (!hasLeader || voting < quorum.needed);
+  const isFull = alarms.some(({ kind }) => kind === 'NOSPACE');
+  const members = counting.map((draft) => ({ ...draft, isHealthy: draft.isHealthy && !isFull && !isStopped }));
   const matched = new Set(pairs.map(([, asked]) => asked));
   const strays = list === null ? [] : seen.asked.filter((asked) => isStray(asked, list, matched));
-  // Without a member list nobody knows how many voters there are.
-  const counted = list === null ? [] : members;
   return {
     seen,
     members,
     strays,
     clusterId,
     leader: members.find(({ isLeader }) => isLeader) ?? null,
-    quorum: quorumOf(counted),
+    quorum: hasLeader ? quorum : { ...quorum, canLose: 0 },
+    voting,
+    hasLeader,
+    isStopped,
     working: counted.filter(({ isLearner, works }) => works && !isLearner).length,
   };
 }
@@ -85,7 +109,7 @@ type Surroundings = {
   readonly clusterId: string | null;
   readonly furthest: number;
 };
-type Draft = Omit<MemberView, 'linkedFrom' | 'unlinkedFrom'>;
+type Draft = Omit<MemberView, 'linkedFrom' | 'unlinkedFrom' | 'votes'>;
 
 function draftMember(
   member: Member | null,
@@ -108,6 +132,7 @@ function draftMember(
     asked,
     status,
     metrics: read?.metrics ?? null,
+    earlier: read?.earlier ?? null,
     alarms: own,
     isLearner: member?.isLearner ?? status?.isLearner ?? false,
     isStarted: member === null || member.name !== '' || status !== null,
@@ -117,6 +142,19 @@ function draftMember(
     quotaBytes: status?.quotaBytes ?? read?.metrics?.quotaBytes ?? seen.configuredQuotaBytes,
     raftLag: status === null || status.clusterId !== clusterId ? null : furthest - status.raftIndex,
   };
+}
+
+/** Whether it answers as one of this cluster. */
+function isIn({ status, raftLag }: Draft): boolean {
+  return status !== null && raftLag !== null;
+}
+
+/** A process that takes connections and is silent keeps its peers' connections for a while: those prove nothing. */
+function isVoting(draft: Draft & Pick<MemberView, 'linkedFrom'>, all: readonly Draft[]): boolean {
+  const { status, works, asked, linkedFrom } = draft;
+  if (status !== null) return works;
+  const isHung = asked?.failure?.kind === 'deadline' && asked.probe?.reached !== 'silent';
+  return !isHung && all.some((peer) => peer.works && linkedFrom.includes(peer.label));
 }
 
 function labelOf(member: Member | null, asked: Asked | null): string {

@@ -44,7 +44,13 @@ const advices: readonly (readonly [RegExp, string])[] = [
     /Too small|too low to afford|GC triggered before VM initialization/,
     'Raise -Xmx: the JVM cannot start with so small a heap.',
   ],
-  [/Native memory allocation/, 'Lower -Xmx to what the node can hold.'],
+  [/stack size specified is too small/, 'Raise -Xss to what the message names, or leave it out: 1 MiB is the default.'],
+  [
+    /Xbootclasspath/,
+    'Remove it: from JDK 9 on only -Xbootclasspath/a: is left; --patch-module replaces classes of the JDK.',
+  ],
+  [/Unrecognized option: -d(?:32|64)/, 'Remove it: from JDK 10 on there is one data model only.'],
+  [/Unrecognized option: -Xincgc/, 'Remove it: CMS’s incremental mode went with JDK 9.'],
   [/Could not find or load main class @/, 'JDK 8 reads no argument files: write the flags out.'],
   [/JDK_JAVA_OPTIONS/, 'Leave only JVM options in JDK_JAVA_OPTIONS.'],
   [

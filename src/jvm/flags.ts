@@ -2,6 +2,8 @@ import { distance } from 'fastest-levenshtein';
 import { flagKind, flagState, knownFlags } from './flag-history.ts';
 import { launchWords, type OptionWord, splitOptionFile, splitOptions } from './launch.ts';
 import { parseCount, parseMemorySize, parsePercentage } from './option-value.ts';
+import { largestStackBytes, optionState, stackSizeFatal } from './plain-option.ts';
+import { scriptVariables } from './variables.ts';
 import type { JdkVersion } from './version.ts';
 
 /** One flag as it was set: the VM's own name for it (-Xmx is MaxHeapSize), its value, and where that was written. */
@@ -20,8 +22,19 @@ export type FlagInput = {
   readonly env: Readonly<Record<string, string>>;
   /** Whether the `java` launcher starts the VM (it alone reads JDK_JAVA_OPTIONS). True where not given. */
   readonly launcher?: boolean;
+  /** amd64 where not given. */
+  readonly architecture?: string;
   /** The content of argument files and VM option files, by the path they are named with. */
   readonly files?: Readonly<Record<string, string>>;
+};
+
+/** A flag or a variable that changes nothing. */
+export type Ignored = {
+  readonly name: string;
+  readonly value: string;
+  readonly why: string;
+  /** A flag as it was written; undefined for a variable. */
+  readonly text?: string;
 };
 
 export type Flags = {
@@ -31,33 +44,25 @@ export type Flags = {
   readonly effective: readonly FlagSetting[];
   /** The message with which the JVM refuses to start. */
   readonly fatal: string | null;
+  /** Whether the message is known to be this JVM's own; else only an option stands there that is not known here. */
+  readonly isFatalKnown: boolean;
   /** False when the VM itself refuses; true also when only the launcher fails after the VM has started. */
   readonly vmStarts: boolean;
   /** What the JVM prints about the environment it has read. */
   readonly pickedUp: readonly string[];
   /** What looks like a setting and is none for this JVM. */
-  readonly ignored: readonly { readonly name: string; readonly value: string; readonly why: string }[];
+  readonly ignored: readonly Ignored[];
   /** Files of options whose content is not known. */
   readonly unread: readonly string[];
   /** Flags unknown here that are nearly the name of a known one. */
   readonly suspicious: readonly { readonly name: string; readonly near: string }[];
 };
 
-/** Variables that only scripts and entrypoints expand; the JVM reads none of them (run on JDK 8 and 17). */
-const scriptVariables =
-  /^(JAVA_OPTS|JAVA_OPTIONS|CATALINA_OPTS|MAVEN_OPTS|JVM_OPTS|JAVA_ARGS|JVM_ARGS|_JAVA_OPTS|JAVA_TOOL_OPTS|GRADLE_OPTS|SBT_OPTS|JAVA_EXTRA_OPTS|JAVA_MEM|JAVA_HEAP|JAVA_MAX_MEM_RATIO|JAVA_OPTS_APPEND)$/;
-
-/** Options other than -XX that HotSpot knows. Anything else that begins with a dash keeps it from starting. */
-const knownOption =
-  /^-(?:D|ea\b|da\b|esa\b|dsa\b|enableassertions|disableassertions|enablesystemassertions|disablesystemassertions|agentlib:|agentpath:|javaagent:|verbose|server$|client$|noverify$|XshowSettings|Xdiag|Xint$|Xcomp$|Xmixed$|Xbatch$|XbootclasspathX?|Xbootclasspath|Xcheck|Xdebug$|Xrun|Xloggc|Xnoclassgc$|Xshare|Xverify|Xrs$|Xfuture$|Xinternalversion$|Xnoagent$|Xprof$|Xusealtsigs$|Xmaxf|Xminf|Xmaxjitcodesize|XX$)/;
-const knownLongOption =
-  /^--(?:add-(?:modules|opens|exports|reads)|limit-modules|patch-module|module-path|upgrade-module-path|illegal-access|illegal-native-access|enable-preview|enable-native-access|finalization|sun-misc-unsafe-memory-access|enable-final-field-mutation|illegal-final-field-mutation)/;
-
 /**
  * Which flags a JVM ends up with. Order, the last one wins: JAVA_TOOL_OPTIONS, JDK_JAVA_OPTIONS (9 and later, `java` only), the
  * command line from left to right, _JAVA_OPTIONS. Source: run on six JDKs, 46 cases each.
  */
-export function readFlags({ jdk, args, env, launcher = true, files = {} }: FlagInput): Flags {
+export function readFlags({ jdk, args, env, launcher = true, architecture = 'amd64', files = {} }: FlagInput): Flags {
   const readsLauncherVariable = jdk.major >= 9 && launcher;
   const launch = launchWords({
     major: jdk.major,
@@ -74,6 +79,8 @@ export function readFlags({ jdk, args, env, launcher = true, files = {} }: FlagI
   for (const variable of [before, after]) reader.refuse(variable.fatal);
   for (const word of words) reader.read(word);
   reader.checkCollectors();
+  const stack = reader.settings.findLast(({ name }) => name === 'ThreadStackSize');
+  reader.refuse(stackSizeFatal(jdk.major, architecture, stack));
 
   const mainClass = launch.mainClass?.replaceAll('/', '.');
   const launcherFatal = mainClass === undefined ? null : `Error: Could not find or load main class ${mainClass}`;
@@ -81,6 +88,7 @@ export function readFlags({ jdk, args, env, launcher = true, files = {} }: FlagI
     settings: reader.settings,
     effective: [...new Map(reader.settings.map((setting) => [setting.name, setting])).values()],
     fatal: reader.fatal ?? launcherFatal,
+    isFatalKnown: reader.isFatalKnown,
     vmStarts: reader.fatal === null,
     pickedUp: pickedUp(env, readsLauncherVariable),
     ignored: [...ignoredVariables(env, jdk), ...reader.ignored],
@@ -119,7 +127,7 @@ function pickedUp(env: Readonly<Record<string, string>>, readsLauncherVariable: 
 
 function ignoredVariables(env: Readonly<Record<string, string>>, jdk: JdkVersion): Flags['ignored'] {
   return Object.entries(env).flatMap(([name, value]) => {
-    if (scriptVariables.test(name))
+    if (scriptVariables.includes(name))
       return [{ name, value, why: 'the JVM does not read it; only a start script that expands it makes it count' }];
     if (name === 'JDK_JAVA_OPTIONS' && jdk.major < 9)
       return [{ name, value, why: `read by java from JDK 9 on, not by JDK ${jdk.major}: use JAVA_TOOL_OPTIONS` }];
@@ -130,10 +138,11 @@ function ignoredVariables(env: Readonly<Record<string, string>>, jdk: JdkVersion
 /** Reads options one by one, as the VM does; the first refusal stands. */
 class OptionReader {
   readonly settings: FlagSetting[] = [];
-  readonly ignored: { name: string; value: string; why: string }[] = [];
+  readonly ignored: Ignored[] = [];
   readonly unread: string[] = [];
   readonly suspicious: { name: string; near: string }[] = [];
   fatal: string | null = null;
+  isFatalKnown = true;
   ignoresUnrecognized = false;
   private readonly jdk: JdkVersion;
   private readonly files: Readonly<Record<string, string>>;
@@ -158,10 +167,13 @@ class OptionReader {
       this.readFlag(word, text.slice(4));
       return;
     }
-    const isLong = text.startsWith('--');
-    const isKnown = isLong ? this.jdk.major >= 9 && knownLongOption.test(text) : knownOption.test(text);
-    if (isKnown || (this.jdk.major >= 9 && /^-Xlog/.test(text))) return;
-    if (!this.ignoresUnrecognized) this.refuse(`Unrecognized option: ${text}`);
+    const state = optionState(text, this.jdk.major);
+    if (state === 'accepted') return;
+    if (state === 'unsupported') this.refuse(`${text.replace(/:.*$/s, '')} is no longer a supported option.`);
+    else if (!this.ignoresUnrecognized) {
+      this.isFatalKnown = this.fatal !== null || state === 'unrecognized';
+      this.refuse(`Unrecognized option: ${text}`);
+    }
   }
 
   private set(word: OptionWord, name: string, value: string): void {
@@ -177,7 +189,8 @@ class OptionReader {
       Xss: { name: 'ThreadStackSize', words: 'thread stack size', least: 0 },
     };
     const { name, words, least } = what[short] ?? { name: short, words: short, least: 0 };
-    if (size === undefined || size < least) this.refuse(`Invalid ${words}: ${word.text}`);
+    const isTooLarge = short === 'Xss' && this.jdk.major >= 9 && (size ?? 0) > largestStackBytes;
+    if (size === undefined || size < least || isTooLarge) this.refuse(`Invalid ${words}: ${word.text}`);
     else this.set(word, name, value);
   }
 
@@ -192,6 +205,7 @@ class OptionReader {
           name,
           value: sign || value,
           why: `JDK ${jdk.major} does not know it, and is told not to mind`,
+          text: word.text,
         });
       return;
     }
@@ -202,7 +216,7 @@ class OptionReader {
       return;
     }
     if (state === 'ignored') {
-      this.ignored.push({ name, value: sign || value, why: `JDK ${jdk.major} warns and ignores it` });
+      this.ignored.push({ name, value: sign || value, why: `JDK ${jdk.major} warns and ignores it`, text: word.text });
       return;
     }
     const kind = flagKind(name);

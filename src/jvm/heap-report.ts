@@ -75,7 +75,7 @@ function findingsOf(question: HeapQuestion, heap: Heap, recommendation: Recommen
     return [
       {
         severity: 'critical',
-        grade: 'fact',
+        grade: heap.fatalGrade,
         claim: `JDK ${heap.jdk} refuses to start with these flags.`,
         evidence: redact(heap.fatal),
         advice: fatalAdvice(heap.fatal),
@@ -142,12 +142,12 @@ function besideHeap({ arithmetic }: Recommendation): number {
 function inputFindings(heap: Heap): Finding[] {
   return [
     ...heap.ignored.map(
-      ({ name, why }): Finding => ({
+      ({ name, why, text }): Finding => ({
         severity: 'info',
         grade: 'fact',
-        claim: `${name} does not count.`,
+        claim: `${redact(name)} does not count.`,
         evidence: why,
-        advice: /^[A-Z_]+$/.test(name) ? 'Put JVM options into JAVA_TOOL_OPTIONS.' : `Remove -XX:…${name}.`,
+        advice: text === undefined ? 'Put JVM options into JAVA_TOOL_OPTIONS.' : `Remove ${redact(text)}.`,
       }),
     ),
     ...heap.unread.map(

@@ -126,14 +126,8 @@ export function sizeHeap({ jdk, flags, osBytes, gc, ceilingBytes }: SizeInput): 
 }
 
 /** The message of a JVM that reads its flags and then finds the sizes impossible; null where it starts. */
-export function heapFatal(input: {
-  jdk: JdkVersion;
-  flags: Flags;
-  gc: Collector;
-  size: HeapSize;
-  nodeBytes: number;
-}): string | null {
-  const { jdk, flags, gc, size, nodeBytes } = input;
+export function heapFatal(input: { jdk: JdkVersion; flags: Flags; gc: Collector; size: HeapSize }): string | null {
+  const { jdk, flags, gc, size } = input;
   const set = flags.effective;
   const { major } = jdk;
   const maximum = sizeOf(set, 'MaxHeapSize', major);
@@ -163,21 +157,7 @@ export function heapFatal(input: {
     return 'GC triggered before VM initialization completed. Try increasing NewSize, current value 1331K.';
   if (gc === 'Shenandoah' && size.askedMaxBytes < 10 * 256 * 1024)
     return `Invalid -XX:ShenandoahMinRegionSize option: Max heap size (${Math.floor(size.askedMaxBytes / 1024)}K) is too low to afford the minimum number of regions (10) of minimum region size (256K).`;
-  // Linux refuses at once what is plainly more than the machine has (run on 8 and 17).
-  const mapped = firstMapping(gc, major, size, isInitialGiven || minimum > 0);
-  if (mapped > nodeBytes)
-    return `Native memory allocation (mmap) failed to map ${mapped} bytes. Error detail: committing reserved memory.`;
   return null;
-}
-
-/** The largest piece of memory that the JVM asks for as it starts, bytes, where that was asked for with flags. */
-function firstMapping(gc: Collector, major: number, size: HeapSize, isInitialGiven: boolean): number {
-  // Bitmaps over the largest heap; how many there are after 21 was not looked at.
-  const bitmapBytes = gc === 'Parallel' && major <= 21 ? size.maxBytes / 32 : 0;
-  if (!isInitialGiven || gc === 'Z') return bitmapBytes;
-  // Serial, Parallel and CMS map the two generations one by one, and the old one is two thirds.
-  const heapBytes = gc === 'G1' || gc === 'Shenandoah' ? size.initialBytes : Math.floor((2 * size.initialBytes) / 3);
-  return Math.max(bitmapBytes, heapBytes);
 }
 
 /** Serial, Parallel and CMS raise a maximum that nobody set until both generations fit (GenArguments, generation alignment). */

@@ -1,4 +1,5 @@
 import { Refusal } from '../refusal.ts';
+import type { Grade } from '../report/report.ts';
 import { formatBytes } from '../report/text.ts';
 import { type Awareness, type Cgroup, containerAwareness } from './awareness.ts';
 import { type Collector, chooseCollector } from './collector.ts';
@@ -39,6 +40,8 @@ export type Heap = {
   readonly compressedOops: boolean;
   /** The message with which the JVM refuses to start. */
   readonly fatal: string | null;
+  /** `inferred` where an option stands there that is not known here, and so only likely refused. */
+  readonly fatalGrade: Grade;
   readonly flags: readonly FlagSetting[];
   readonly arithmetic: readonly Arithmetic[];
   /** What was assumed or is not modelled, in words. */
@@ -112,9 +115,7 @@ function predict(input: HeapInput, flags: Flags, awareness: Awareness, isAware: 
     // The old flag bounds even an explicit -XX:MaxRAM.
     ceilingBytes: awareness.scope === 'heap' ? containerBytes : null,
   });
-  const fatal = flags.vmStarts
-    ? (collector.fatal ?? heapFatal({ jdk, flags, gc: collector.gc, size, nodeBytes }))
-    : flags.fatal;
+  const fatal = flags.vmStarts ? (collector.fatal ?? heapFatal({ jdk, flags, gc: collector.gc, size })) : flags.fatal;
   const starts = fatal === null;
   const from =
     isAware && limitBytes !== null && limitBytes <= nodeBytes ? 'the limit of the container' : 'the memory of the node';
@@ -128,6 +129,7 @@ function predict(input: HeapInput, flags: Flags, awareness: Awareness, isAware: 
     gc: collector.gc,
     compressedOops: size.compressedOops,
     fatal: fatal ?? flags.fatal,
+    fatalGrade: flags.isFatalKnown ? 'fact' : 'inferred',
     flags: effective,
     arithmetic: starts
       ? [
@@ -136,7 +138,7 @@ function predict(input: HeapInput, flags: Flags, awareness: Awareness, isAware: 
           { name: 'Largest heap', bytes: size.maxBytes, why: size.maxWhy },
         ]
       : [],
-    notes: notes(input, flags, awareness, collector),
+    notes: [...notes(input, flags, awareness, collector), ...(starts ? reservationNote(size.maxBytes, nodeBytes) : [])],
     awareness,
     otherwiseMaxHeapBytes: null,
     ignored: flags.ignored,
@@ -175,6 +177,14 @@ function notes(
     ...flags.suspicious.map(
       ({ name, near }) => `Not known here: ${name}. If ${near} was meant, the JVM refuses to start with it.`,
     ),
+  ];
+}
+
+/** The kubelet sets vm.overcommit_memory=1 (kubernetes/kubernetes pkg/util/sysctl): mappings succeed, whatever the node has. */
+function reservationNote(maxBytes: number, nodeBytes: number): string[] {
+  if (maxBytes <= nodeBytes) return [];
+  return [
+    'The heap may grow past the node’s memory: a Kubernetes node lets it reserve that much, and the container dies as it fills.',
   ];
 }
 

@@ -32,6 +32,8 @@ export type RecommendationInput = {
   readonly wasKilled: boolean;
   /** The JVM itself said that its heap was full. */
   readonly outOfMemory?: 'heap';
+  /** The memory request, where known: one that is the limit already need not be set to it. */
+  readonly requestBytes?: number;
 };
 
 /**
@@ -191,6 +193,8 @@ function heapFlags(
     flagValue(knownFlags, name) !== 'true' && (jdk === null || flagState(name, jdk) === 'accepted');
   return [
     heapFlag(input, limitBytes, heapBytes),
+    // A larger initial heap would raise the largest one, or keep the JVM from starting.
+    ...(initialHeapBytes(input) > heapBytes ? [`-Xms${Math.floor(heapBytes / mebi)}m`] : []),
     ...(directBytes === null ? [] : [`-XX:MaxDirectMemorySize=${Math.ceil(directBytes / mebi)}m`]),
     ...(isMissing('ExitOnOutOfMemoryError') && flagValue(knownFlags, 'CrashOnOutOfMemoryError') !== 'true'
       ? ['-XX:+ExitOnOutOfMemoryError']
@@ -199,17 +203,15 @@ function heapFlags(
 }
 
 /** A percentage follows the limit when it changes; it does nothing below 250 MiB, and for a JVM that does not see the limit it is a share of the node. */
-function heapFlag(
-  { jdk, containerAware, knownFlags }: RecommendationInput,
-  limitBytes: number,
-  heapBytes: number,
-): string {
+function heapFlag(input: RecommendationInput, limitBytes: number, heapBytes: number): string {
+  const { jdk, containerAware, knownFlags } = input;
   const isPercentageSafe =
     jdk !== null &&
     containerAware === true &&
     limitBytes >= 250 * mebi &&
     heapBytes >= 126 * mebi &&
     flagState('MaxRAMPercentage', jdk) === 'accepted' &&
+    initialHeapBytes(input) <= heapBytes &&
     // -Xmx anywhere beats a percentage anywhere; -XX:MaxRAM would change what it is a share of.
     flagValue(knownFlags, 'MaxHeapSize') === undefined &&
     flagValue(knownFlags, 'MaxRAM') === undefined;
@@ -223,20 +225,21 @@ function raisedNote(input: RecommendationInput, neededLimitBytes: number, observ
   return `With a limit of ${formatBytes(neededLimitBytes)}: ${heapFlag(input, neededLimitBytes, heap)}.`;
 }
 
-function flagNotes(
-  { jdk, knownFlags, containerAware }: RecommendationInput,
-  heapBytes: number,
-  directBytes: number | null,
-): string[] {
-  const set = knownFlags.findLast((flag) => flag.name === 'MaxHeapSize');
-  const initial = knownFlags.findLast((flag) => flag.name === 'InitialHeapSize');
-  const initialBytes = parseMemorySize(initial?.value ?? '', jdk?.major ?? 17) ?? 0;
-  const where = (flag: FlagSetting) => `${flagText(flag)} (${flag.source})`;
+/** The initial heap that is set; 0 where none is. */
+function initialHeapBytes({ jdk, knownFlags }: RecommendationInput): number {
+  return parseMemorySize(flagValue(knownFlags, 'InitialHeapSize') ?? '', jdk?.major ?? 17) ?? 0;
+}
+
+function flagNotes(input: RecommendationInput, heapBytes: number, directBytes: number | null): string[] {
+  const { jdk, knownFlags, containerAware, limitBytes, requestBytes } = input;
+  const replaced = knownFlags.filter(
+    ({ name }) =>
+      name === 'MaxHeapSize' ||
+      name === 'MaxRAMPercentage' ||
+      (name === 'InitialHeapSize' && initialHeapBytes(input) > heapBytes),
+  );
   return [
-    ...(set ? [`It replaces ${where(set)}: change it there, or it may win.`] : []),
-    ...(initial && initialBytes > heapBytes
-      ? [`Lower ${where(initial)} too: larger than the heap, it keeps the JVM from starting.`]
-      : []),
+    ...replaced.map((flag) => `${flagText(flag)} (${flag.source}) is replaced: change it there, or it may win.`),
     ...(directBytes === null
       ? []
       : [
@@ -247,7 +250,7 @@ function flagNotes(
       : [
           `-Xmx rather than a percentage: JDK ${formatJdkVersion(jdk)} ${containerAware === null ? 'may not see' : 'does not see'} the limit.`,
         ]),
-    'Set the memory request to the limit.',
+    ...(requestBytes === limitBytes ? [] : ['Set the memory request to the limit.']),
   ];
 }
 

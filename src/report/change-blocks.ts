@@ -161,6 +161,7 @@ function decisionText(record: ChangeRecord): string {
         : [];
   const end = isEnded(record) ? [`*${record.state}*`] : [];
   return [
+    ...(record.reason === undefined ? [] : [`why: ${escaped(shortened(record.reason, 300))}`]),
     `asked by <@${record.requester}> ${slackDate(new Date(record.createdAt).toISOString())}`,
     ...decided,
     ...open,

@@ -85,7 +85,7 @@ export function reportJson(report: Report): ReportJson {
 const severityRank: Record<Severity, number> = { critical: 0, warning: 1, info: 2 };
 
 /** Worst first; the order within one severity stays as it was. */
-export function worstFirst(findings: readonly Finding[]): Finding[] {
+export function worstFirst<T extends { readonly severity: Severity }>(findings: readonly T[]): T[] {
   return [...findings].sort((a, b) => severityRank[a.severity] - severityRank[b.severity]);
 }
 

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import bolt from '@slack/bolt';
 import type { Config } from '../config.ts';
+import { type FormOrigin, filledIn, formCallback } from './form-view.ts';
 import type { Incoming, SlackRequest, Where } from './incoming.ts';
 import type { Message } from './message.ts';
 import type { SlackWeb } from './web.ts';
@@ -63,6 +64,7 @@ export function connectBolt(
       channelId: command.channel_id,
       responseUrl: command.response_url,
       origin: command.trigger_id,
+      triggerId: command.trigger_id,
     });
     // Always a body: an empty one would show nothing, and Slack needs none.
     if (shown === undefined) await ack();
@@ -124,6 +126,14 @@ export function connectBolt(
     await ack();
     if (action.type === 'button' && body.type === 'block_actions')
       await incoming.askWhy(action.value ?? '', body.trigger_id);
+  });
+
+  app.view(formCallback, async ({ view, body, ack }) => {
+    const origin: FormOrigin = JSON.parse(view.private_metadata);
+    const shown = await incoming.submit(origin, filledIn(view.state.values), body.user.id, view.id);
+    const [first] = Object.keys(view.state.values);
+    if (shown === undefined || first === undefined) await ack();
+    else await ack({ response_action: 'errors', errors: { [first]: shown.text } });
   });
 
   app.view('change-deny-reason', async ({ view, body, ack }) => {

@@ -1,4 +1,5 @@
 import type { Click } from '../deciding.ts';
+import type { Filled, FormOrigin } from './form-view.ts';
 import type { Message } from './message.ts';
 
 /** A line that somebody typed, from a slash command, a mention or a button. */
@@ -12,12 +13,16 @@ export type Where = {
   readonly responseUrl?: string;
   /** What Slack calls this request: the same when it is sent again. */
   readonly origin: string;
+  /** Opens a modal, once and within 3 s; a mention has none. */
+  readonly triggerId?: string;
 };
 
 /** What the bot does with what Slack sends. Each call answers within Slack's 3 seconds. */
 export type Incoming = {
   /** @returns what only the asker is shown at once; undefined when the answer comes in a thread */
   ask(request: SlackRequest): Promise<Message | undefined>;
+  /** A filled form. @returns why it was not taken */
+  submit(origin: FormOrigin, filled: Filled, userId: string, request: string): Promise<Message | undefined>;
   /** What was asked with a ticket, asked once more by whoever pressed the button. */
   again(ticketId: string, where: Where): Promise<Message | undefined>;
   /** @returns why it was not taken, for the one who clicked; undefined where the thread shows what came of it */

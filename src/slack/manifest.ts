@@ -19,6 +19,7 @@ export const scopes: Readonly<Record<string, string>> = {
   'users:read': 'telling members from guests',
   'usergroups:read': 'roles that are given to user groups',
   'files:write': 'answers that are too long for a message',
+  'files:read': 'certificates that are given in a form',
 };
 
 /** Where Slack sends requests in http mode; the host is the workspace owner's to fill in. */

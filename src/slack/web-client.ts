@@ -8,6 +8,7 @@ import {
 } from '@slack/web-api';
 import { z } from 'zod';
 import type { Person } from '../access.ts';
+import { Refusal } from '../refusal.ts';
 import { messageOf } from '../thrown.ts';
 import type { Message } from './message.ts';
 import { type Channel, SlackFailure, type SlackWeb } from './web.ts';
@@ -58,6 +59,14 @@ const userInfo = z.object({
     is_ultra_restricted: z.boolean().optional(),
     is_stranger: z.boolean().optional(),
     enterprise_user: z.object({ enterprise_id: z.string().optional() }).optional(),
+  }),
+});
+const fileInfo = z.object({
+  file: z.object({
+    name: z.string(),
+    size: z.number(),
+    url_private: z.string(),
+    url_private_download: z.string().optional(),
   }),
 });
 const groupUsers = z.object({ users: z.array(z.string()) });
@@ -197,6 +206,24 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
     },
     async openModal(triggerId, view) {
       await call(z.unknown(), 'views.open', { trigger_id: triggerId, view }, quick);
+    },
+    async fileText(fileId, maxBytes) {
+      const { file } = await call(fileInfo, 'files.info', { file: fileId }, quick);
+      if (file.size > maxBytes)
+        throw new Refusal(
+          `The file ${file.name} has ${file.size} bytes; at most ${maxBytes} are read.`,
+          'Give the certificate alone, as PEM.',
+        );
+      try {
+        const response = await fetch(file.url_private_download ?? file.url_private, {
+          headers: { authorization: `Bearer ${slack.botToken}` },
+          signal: AbortSignal.timeout(lookupTimeoutMs),
+        });
+        if (!response.ok) throw new SlackFailure('file', 'refused', `HTTP ${response.status}`);
+        return (await response.text()).slice(0, maxBytes);
+      } catch (error) {
+        throw error instanceof SlackFailure ? error : new SlackFailure('file', 'unknown', messageOf(error));
+      }
     },
     channel: (channelId) =>
       channels.get(channelId, async () => {

@@ -54,6 +54,8 @@ export type SlackWeb = {
   /** @returns the channel id of the direct message with a person */
   openDirect(userId: string): Promise<string>;
   openModal(triggerId: string, view: { readonly [key: string]: unknown }): Promise<void>;
+  /** The text of a file that somebody gave. @throws Refusal where it is larger than `maxBytes` */
+  fileText(fileId: string, maxBytes: number): Promise<string>;
   channel(channelId: string): Promise<Channel>;
   /** Kept for a minute, unless it has to be fresh: a decision is. */
   person(userId: string, groups: readonly string[], age?: 'fresh' | 'kept'): Promise<Person>;

@@ -8,7 +8,6 @@ import {
   subjectNames,
 } from '../../src/etcd/certificates.ts';
 import { canonicalEndpoint } from '../../src/etcd/endpoint.ts';
-import { quoted } from '../../src/etcd/etcdctl.ts';
 import { serverCertificate } from '../support/etcd-seen.ts';
 
 describe('the names of a certificate', () => {
@@ -78,14 +77,6 @@ describe('a PEM file without a certificate is refused by what it holds instead',
 });
 
 describe('what is pasted and compared', () => {
-  test('a path with blanks or quotes stays one word in a shell', () => {
-    expect(quoted('/etc/quorum/ca.crt')).toBe('/etc/quorum/ca.crt');
-    expect(quoted('/my files/ca.crt')).toBe("'/my files/ca.crt'");
-    expect(quoted("/it's/ca.crt")).toBe("'/it'\\''s/ca.crt'");
-    expect(quoted('https://[::1]:2379')).toBe("'https://[::1]:2379'");
-    expect(quoted('$(reboot)')).toBe("'$(reboot)'");
-  });
-
   test.each([
     ['https://10.0.0.1:2379/', 'https://10.0.0.1:2379'],
     ['HTTPS://ETCD-1.example:2379', 'https://etcd-1.example:2379'],

@@ -100,6 +100,24 @@ describe('the message with which the JVM refuses to start', () => {
       "Improperly specified VM option 'G1HeapRegionSize=33m'",
     ],
     ['21', ['-XX:G1HeapRegionSize=64m'], null],
+    // Run on 17.0.15 and 25.0.3.
+    ['17', ['-Xss100k'], 'The Java thread stack size specified is too small. Specify at least 136k'],
+    ['25', ['-Xss1'], 'The Java thread stack size specified is too small. Specify at least 136k'],
+    ['17', ['-XX:ThreadStackSize=135'], 'The Java thread stack size specified is too small. Specify at least 136k'],
+    ['17', ['-Xss136k'], null],
+    ['17', ['-Xss0'], null],
+    ['17', ['-Xss2g'], 'Invalid thread stack size: -Xss2g'],
+    ['8u504', ['-Xss180k'], 'The stack size specified is too small, Specify at least 228k'],
+    ['8u504', ['-d64'], null],
+    ['17', ['-d64'], 'Unrecognized option: -d64'],
+    ['8u504', ['-Xincgc'], null],
+    ['17', ['-Xincgc'], 'Unrecognized option: -Xincgc'],
+    ['8u504', ['-Xbootclasspath/p:/x.jar'], null],
+    ['17', ['-Xbootclasspath/p:/x.jar'], '-Xbootclasspath/p is no longer a supported option.'],
+    ['17', ['-Xbootclasspath:/x.jar'], '-Xbootclasspath is no longer a supported option.'],
+    ['17', ['-Xbootclasspath/a:/x.jar'], null],
+    ['17', ['-Xnoagent'], null],
+    ['25', ['-Xnoagent'], 'Unrecognized option: -Xnoagent'],
     ['17', ['-Xmx200Mi'], 'Invalid maximum heap size: -Xmx200Mi'],
     ['17', ['-Xmx200mb'], 'Invalid maximum heap size: -Xmx200mb'],
     ['17', ['-Xmx1.5g'], 'Invalid maximum heap size: -Xmx1.5g'],
@@ -154,6 +172,17 @@ describe('the message with which the JVM refuses to start', () => {
   ])('in a variable, %j: %s', (env, fatal) => {
     expect(flags('17', [], env).fatal).toBe(fatal);
   });
+});
+
+test('an option that stands in no list here is only likely to be refused', () => {
+  const read = flags('17', ['-Xgcpolicy:gencon']);
+  expect([read.fatal, read.isFatalKnown]).toEqual(['Unrecognized option: -Xgcpolicy:gencon', false]);
+  expect(flags('17', ['-Xincgc']).isFatalKnown).toBe(true);
+});
+
+test('a small stack is not judged on other processors, where the least is another one', () => {
+  const read = readFlags({ jdk: requireJdk('17'), args: ['-Xss100k'], env: {}, architecture: 'arm64' });
+  expect(read.fatal).toBeNull();
 });
 
 test('the launcher alone reads JDK_JAVA_OPTIONS', () => {

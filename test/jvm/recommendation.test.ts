@@ -135,10 +135,25 @@ describe('the flags are in the form that the JVM takes', () => {
     const knownFlags = [set('-Xmx1000m', 'MaxHeapSize', '1000m'), set('-Xms1000m', 'InitialHeapSize', '1000m')];
     const got = recommend(1024, 'Serial', { knownFlags });
     expect(got.flags[0]).toBe('-Xmx768m');
-    expect(got.notes).toContain('It replaces -Xmx1000m (command line): change it there, or it may win.');
-    expect(got.notes).toContain(
-      'Lower -Xms1000m (command line) too: larger than the heap, it keeps the JVM from starting.',
+    expect(got.flags[1]).toBe('-Xms768m');
+    expect(got.notes).toContain('-Xmx1000m (command line) is replaced: change it there, or it may win.');
+    expect(got.notes).toContain('-Xms1000m (command line) is replaced: change it there, or it may win.');
+  });
+
+  test('a larger -Xms alone would raise the heap above any percentage: -Xmx and a lower -Xms are advised', () => {
+    const got = recommend(512, 'Serial', { heap: 2048, knownFlags: [set('-Xms2g', 'InitialHeapSize', '2g')] });
+    expect(got.flags.slice(0, 2)).toEqual(['-Xmx312m', '-Xms312m']);
+    expect(recommend(512, 'Serial', { knownFlags: [set('-Xms64m', 'InitialHeapSize', '64m')] }).flags[0]).toBe(
+      '-XX:MaxRAMPercentage=60.9',
     );
+  });
+
+  test('a request that is the limit already is not advised again', () => {
+    const said = (requestBytes?: number) =>
+      recommend(512, 'Serial', requestBytes === undefined ? {} : { requestBytes }).notes.includes(
+        'Set the memory request to the limit.',
+      );
+    expect([said(), said(256 * mebi), said(512 * mebi)]).toEqual([true, true, false]);
   });
 
   test('what makes the next failure tell its cause is set, where it is not set and this JVM knows it', () => {

@@ -127,6 +127,33 @@ describe('/oom heap', () => {
     ]);
   });
 
+  test('advises -Xmx and a lower -Xms where -Xms alone makes the heap too large', async () => {
+    const report = await answer('/oom heap --jdk 17 --limit 512Mi --node 16Gi -- -Xms2g');
+    expect(report.data.recommendedFlags).toEqual([
+      '-Xmx312m',
+      '-Xms312m',
+      '-XX:MaxDirectMemorySize=16m',
+      '-XX:+ExitOnOutOfMemoryError',
+    ]);
+  });
+
+  test('takes a heap past the node for one past its limit, not for one that does not start', async () => {
+    const report = await answer('/oom heap --jdk 17 --limit 1Gi --node 4Gi -- -Xms8g');
+    expect(report.data).toMatchObject({ fatal: null, maxHeapBytes: 8_589_934_592 });
+    expect(report.summary).toBe('JDK 17 in 1Gi takes a heap of up to 8 GiB: past the limit; set -Xmx');
+  });
+
+  test('grades a refusal by what it knows of the option', async () => {
+    const grade = async (option: string) =>
+      (await answer(`/oom heap --jdk 17 --limit 1Gi --node 4Gi -- ${option}`)).findings.map((found) => found.grade);
+    expect([await grade('-Xincgc'), await grade('-Xgcpolicy:gencon')]).toEqual([['fact'], ['inferred']]);
+  });
+
+  test('says in full which ignored flag to remove', async () => {
+    const report = await answer('/oom heap --jdk 27 --limit 1Gi --node 4Gi -- -XX:MaxRAM=512m');
+    expect(report.findings.map(({ advice }) => advice)).toContain('Remove -XX:MaxRAM=512m.');
+  });
+
   test('names a file of options that it cannot read', async () => {
     const report = await answer('/oom heap --jdk 17 --limit 1Gi --node 16Gi -- @/etc/jvm.args -jar app.jar');
     expect(report.verdict).toBe('unknown');
@@ -155,6 +182,9 @@ describe('/oom heap refuses, and says what to do', () => {
     ],
     ['--jdk 17 --node 16Gi --limit 512MB', '--limit "512MB" is not a size.'],
     ['--jdk 17 --node 16Gi --limit 0', '--limit 0 is not more than nothing.'],
+    ['--jdk 17 --node 16Gi --limit 512m', '--limit 512m is 0.512 bytes (m is a thousandth); did you mean 512Mi?'],
+    ['--jdk 17 --node 16Gi --limit 512', '--limit 512 is 512 bytes; did you mean 512Mi?'],
+    ['--jdk 17 --node 16Ki', '--node 16Ki is 16 KiB; did you mean 16Mi?'],
     ['--jdk 17 --node 16Gi --limit=-512Mi', '--limit -512Mi is not more than nothing.'],
     ['--jdk 17 --node 9Ei', '--node 9Ei is more than any machine has.'],
     ['--jdk 17 --node lots', '--node "lots" is not a size.'],

@@ -204,6 +204,56 @@ describe('a change is asked for by one person and approved by another', () => {
   });
 });
 
+describe('/etcd add, typed alone', () => {
+  test('opens a form, and what is filled in is a command like any other', async () => {
+    const room = await begin();
+    await room.slack.slash(room.ann.id, room.channel, '/etcd add');
+    const [view] = await room.slack.waitFor(
+      () => room.slack.views(room.ann.id).length > 0 && room.slack.views(room.ann.id),
+    );
+    const submitted = await room.slack.submitView(room.ann.id, view?.id ?? '', {
+      name: 'etcd-1',
+      peers: 'https://127.0.0.1:2380',
+    });
+    expect(submitted.outcome).toBe('closed');
+    const thread = await room.slack.waitFor(() =>
+      room.slack.channel(room.channel).find(({ replies }) => replies.length > 0),
+    );
+    // The name is taken, so there is nothing to approve.
+    expect(thread.text).toContain('Not possible now');
+    expect(JSON.stringify(thread)).not.toContain('change-approve');
+    expect(room.slack.threadText(room.channel, thread.ts)).toContain('/etcd add');
+  });
+
+  test('a viewer gets no form', async () => {
+    const room = await begin();
+    const eve = room.slack.addUser({ name: 'eve' });
+    room.slack.invite(room.channel, eve.id);
+    const { shown } = await room.slack.slash(eve.id, room.channel, '/etcd add');
+    expect(shown?.text).toBe('You need the role operator for this, and you do not have it.');
+    expect(room.slack.views(eve.id)).toEqual([]);
+  });
+
+  test('a private key that is given as the certificate is refused, and published nowhere', async () => {
+    const room = await begin();
+    const key =
+      '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg\n-----END PRIVATE KEY-----\n';
+    const { id } = room.slack.uploadFile(room.ann.id, { name: 'peer.pem', content: key });
+    await room.slack.slash(room.ann.id, room.channel, '/etcd add');
+    const [view] = await room.slack.waitFor(
+      () => room.slack.views(room.ann.id).length > 0 && room.slack.views(room.ann.id),
+    );
+    const submitted = await room.slack.submitView(room.ann.id, view?.id ?? '', {
+      name: 'etcd-9',
+      peers: 'https://127.0.0.1:2999',
+      cert: [id],
+    });
+    expect(submitted.outcome).toBe('errors');
+    expect(JSON.stringify(submitted.errors)).toMatch(/private key/i);
+    expect(JSON.stringify([room.slack.channel(room.channel), room.logged])).not.toContain('MIGHAgEAMBMGByqGSM49');
+  });
+});
+
 describe('what is refused from the start', () => {
   test('a change asked for by a viewer', async () => {
     const room = await begin();

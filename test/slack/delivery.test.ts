@@ -71,6 +71,7 @@ function workspace() {
     whisper: unused,
     respond: unused,
     upload: unused,
+    fileText: unused,
     openDirect: unused,
     openModal: unused,
     channel: unused,

@@ -111,6 +111,7 @@ function calm(memberId: string): MemberMetrics {
     backendCommit: { count: 10_000, p99Ms: 5 },
     activePeers: {},
     quotaBytes: null,
+    compactRevision: 4711,
     isDefragmenting: false,
     startedAt: '2026-11-20T12:00:00.000Z',
   };

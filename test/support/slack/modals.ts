@@ -73,7 +73,7 @@ export class Modals {
         workspace.updateView(view, checkView(body.view));
         return { outcome: 'updated', errors: {} };
       case 'push':
-        workspace.openView(view.user, 'modal', checkView(body.view), view);
+        workspace.openView(view.user, 'modal', checkView(body.view), { previous: view, triggerId: view.triggerId });
         return { outcome: 'pushed', errors: {} };
       case 'errors': {
         const known = new Set(blocksOf(view).map((block) => block.block_id));
@@ -111,6 +111,11 @@ export class Modals {
     if (view.content.notify_on_close !== true) return;
     const payload = this.#house.payloads.viewClosed(person(this.#house, user), view, false);
     await this.#house.delivery().deliver('interactive', payload, null);
+  }
+
+  /** The window in which these are open is gone: they go with it, and the app hears nothing. */
+  drop(views: readonly View[]): void {
+    for (const view of views) this.#close(view);
   }
 
   #open(user: string, viewId: string): View {

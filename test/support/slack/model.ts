@@ -107,6 +107,8 @@ export type View = {
   readonly type: 'modal' | 'home';
   readonly rootId: string;
   readonly previousId: string | null;
+  /** What somebody did that opened it; a home tab is opened by nobody. */
+  readonly triggerId: string | null;
   /** What the app sent: title, blocks, submit, callback_id, private_metadata … */
   content: Fields;
   hash: string;
@@ -120,7 +122,10 @@ export type View = {
   isOpen: boolean;
 };
 
-/** A command of the app, as its manifest declares it: for the page's hints and for "not a valid command". */
+/**
+ * A command of the app, as its manifest declares it: for the page's hints and for "not a valid command". Where it has several
+ * verbs, their usages stand between ` | ` and their summaries, in the same order, between ` · `.
+ */
 export type SlashCommand = {
   readonly command: string;
   readonly description: string;

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Acts } from './acts.ts';
 import { isFields, parseJson, textOf } from './json.ts';
 import type { Modals, Values } from './modals.ts';
-import type { Channel, Fields, Message } from './model.ts';
+import type { Channel, Fields, Message, View } from './model.ts';
 import { readAll } from './request-body.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -12,6 +12,8 @@ import type { Workspace } from './workspace.ts';
 const pageFiles = ['./page.html', '../../../../test/support/slack/page.html'];
 /** Many changes in a row are shown together. */
 const gatherMs = 25;
+/** A tab that lost its connection may come back; one that was closed or loaded again does not. */
+const tabReturnsMs = 3000;
 
 /** How the app is reached, for the page's status line. */
 export type AppState = { readonly mode: 'socket' | 'http'; readonly connections: number };
@@ -22,7 +24,10 @@ export class PageServer {
   readonly #acts: Acts;
   readonly #modals: Modals;
   readonly #app: () => AppState;
-  readonly #watchers = new Set<{ readonly response: ServerResponse; readonly user: string }>();
+  readonly #watchers = new Set<Watcher>();
+  /** Which tab somebody acted in, by the trigger of the act: a modal belongs to the tab where it was opened. */
+  readonly #tabs = new Map<string, string>();
+  readonly #leaving = new Set<NodeJS.Timeout>();
   readonly #unsubscribe: () => void;
   #gathering: NodeJS.Timeout | null = null;
 
@@ -57,6 +62,7 @@ export class PageServer {
   stop(): void {
     this.#unsubscribe();
     if (this.#gathering) clearTimeout(this.#gathering);
+    for (const timer of this.#leaving) clearTimeout(timer);
     for (const { response } of this.#watchers) response.end();
   }
 
@@ -77,7 +83,7 @@ export class PageServer {
   }
 
   #sendState(response: ServerResponse, url: URL): void {
-    sendJson(response, 200, this.#stateFor(this.#viewer(url)));
+    sendJson(response, 200, this.#stateFor(this.#viewer(url), tabOf(url)));
   }
 
   #viewer(url: URL): string {
@@ -88,10 +94,30 @@ export class PageServer {
 
   #watch(request: IncomingMessage, response: ServerResponse, url: URL): void {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
-    const watcher = { response, user: this.#viewer(url) };
+    const watcher = { response, user: this.#viewer(url), tab: tabOf(url) };
     this.#watchers.add(watcher);
-    request.on('close', () => this.#watchers.delete(watcher));
+    request.on('close', () => {
+      this.#watchers.delete(watcher);
+      this.#leave(watcher.tab);
+    });
     this.#tell(watcher);
+  }
+
+  /** The modals of a tab that does not come back are closed. */
+  #leave(tab: string): void {
+    const timer = setTimeout(() => {
+      this.#leaving.delete(timer);
+      if ([...this.#watchers].some((watcher) => watcher.tab === tab)) return;
+      const views = [...this.#workspace.views.values()];
+      this.#modals.drop(views.filter((view) => view.isOpen && this.#isIn(view, tab)));
+    }, tabReturnsMs);
+    timer.unref();
+    this.#leaving.add(timer);
+  }
+
+  #isIn(view: View, tab: string): boolean {
+    const { triggerId } = this.#workspace.views.get(view.rootId) ?? view;
+    return triggerId !== null && this.#tabs.get(triggerId) === tab;
   }
 
   #changed(): void {
@@ -102,12 +128,12 @@ export class PageServer {
     this.#gathering.unref();
   }
 
-  #tell(watcher: { readonly response: ServerResponse; readonly user: string }): void {
-    watcher.response.write(`data: ${JSON.stringify(this.#stateFor(watcher.user))}\n\n`);
+  #tell(watcher: Watcher): void {
+    watcher.response.write(`data: ${JSON.stringify(this.#stateFor(watcher.user, watcher.tab))}\n\n`);
   }
 
-  /** Everything that one person sees. */
-  #stateFor(user: string): Fields {
+  /** Everything that one person sees in one tab. */
+  #stateFor(user: string, tab: string): Fields {
     const workspace = this.#workspace;
     const channels = [...workspace.channels.values()].filter((channel) => workspace.isMember(channel, user));
     return {
@@ -120,7 +146,7 @@ export class PageServer {
       groups: [...workspace.groups.values()],
       names: [...workspace.channels.values()].map(({ id, name }) => ({ id, name })),
       channels: channels.map((channel) => this.#channelFor(channel, user)),
-      views: workspace.openViews(user),
+      views: workspace.openViews(user).filter((view) => this.#isIn(view, tab)),
     };
   }
 
@@ -177,7 +203,13 @@ export class PageServer {
     const isJson = request.headers['content-type']?.startsWith('application/json') === true;
     if (!isFields(body) || !isJson) return sendJson(response, 400, { ok: false, error: 'a JSON object is expected' });
     try {
-      sendJson(response, 200, { ok: true, ...(await this.#act(body)) });
+      const result = await this.#act(body);
+      if (typeof result.triggerId === 'string' && typeof body.tab === 'string') {
+        this.#tabs.set(result.triggerId, body.tab);
+        // The app may have opened a modal before it acknowledged.
+        this.#changed();
+      }
+      sendJson(response, 200, { ok: true, ...result });
     } catch (error) {
       sendJson(response, 400, { ok: false, error: error instanceof Error ? error.message : 'failed' });
     }
@@ -220,6 +252,14 @@ export class PageServer {
         throw new Error(`nobody can ${String(body.act)}`);
     }
   }
+}
+
+/** An open page: who is looking, and in which tab. */
+type Watcher = { readonly response: ServerResponse; readonly user: string; readonly tab: string };
+
+/** Each load of the page names itself. */
+function tabOf(url: URL): string {
+  return url.searchParams.get('tab') ?? '';
 }
 
 function valuesOf(value: unknown): Values {

@@ -79,19 +79,22 @@ export const viewMethods: Readonly<Record<string, ApiMethod>> = {
     const content = viewArgument(call);
     if (content.type !== 'modal') throw new ApiError('invalid_arguments', messages(['only modals can be opened']));
     refuseKnownExternalId(call, content);
-    const { user } = call.redeemTrigger(call.args.required('trigger_id'));
-    return { view: call.wire.view(call.workspace.openView(user, 'modal', content, null)) };
+    const triggerId = call.args.required('trigger_id');
+    const { user } = call.redeemTrigger(triggerId);
+    return { view: call.wire.view(call.workspace.openView(user, 'modal', content, { previous: null, triggerId })) };
   },
 
   'views.push'(call) {
     const content = viewArgument(call);
     refuseKnownExternalId(call, content);
-    const { user, viewId } = call.redeemTrigger(call.args.required('trigger_id'));
+    const triggerId = call.args.required('trigger_id');
+    const { user, viewId } = call.redeemTrigger(triggerId);
     const open = call.workspace.openViews(user);
     const below = viewId === null ? open.at(-1) : call.workspace.views.get(viewId);
     if (!below?.isOpen) throw new ApiError('not_found');
     if (open.length >= 3) throw new ApiError('push_limit_reached');
-    return { view: call.wire.view(call.workspace.openView(user, 'modal', content, below)) };
+    const view = call.workspace.openView(user, 'modal', content, { previous: below, triggerId });
+    return { view: call.wire.view(view) };
   },
 
   'views.update'(call) {
@@ -109,6 +112,7 @@ export const viewMethods: Readonly<Record<string, ApiMethod>> = {
     const known = [...call.workspace.views.values()].find((view) => view.type === 'home' && view.user === user);
     if (known) refuseStaleHash(call, known);
     if (known) call.workspace.updateView(known, content);
-    return { view: call.wire.view(known ?? call.workspace.openView(user, 'home', content, null)) };
+    const opened = { previous: null, triggerId: null };
+    return { view: call.wire.view(known ?? call.workspace.openView(user, 'home', content, opened)) };
   },
 };

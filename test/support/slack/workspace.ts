@@ -277,7 +277,13 @@ export class Workspace {
     return 'removed';
   }
 
-  openView(user: string, type: View['type'], content: Fields, previous: View | null): View {
+  openView(
+    user: string,
+    type: View['type'],
+    content: Fields,
+    from: { readonly previous: View | null; readonly triggerId: string | null },
+  ): View {
+    const { previous, triggerId } = from;
     const id = this.newId('V');
     const view: View = {
       id,
@@ -285,6 +291,7 @@ export class Workspace {
       type,
       rootId: previous?.rootId ?? id,
       previousId: previous?.id ?? null,
+      triggerId,
       content: { ...content, blocks: this.#withBlockIds(blocksOf(content)) },
       hash: this.#hash(),
       state: {},
