@@ -1,5 +1,5 @@
 import { demandBreakGlass, demandRole, groupsIn, type Person } from './access.ts';
-import type { ChangeRecord } from './change.ts';
+import type { ChangeRecord } from './change-record.ts';
 import type { ChangeStore } from './changes.ts';
 import type { Command } from './command.ts';
 import type { Config } from './config.ts';

@@ -1,11 +1,7 @@
 import {
-  type ChangeRecord,
-  changeDigest,
-  currentStep,
   ended,
   expire,
   intentWritten,
-  isEnded,
   startAlone,
   started,
   stepBegun,
@@ -15,6 +11,7 @@ import {
   type Transition,
   woken,
 } from './change.ts';
+import { type ChangeRecord, changeDigest, currentStep, isEnded } from './change-record.ts';
 import type { ChangeStore } from './changes.ts';
 import type { Change, Clients, Context, Outcome, Proposal, StepContext } from './job.ts';
 import { Refusal } from './refusal.ts';

@@ -1,5 +1,6 @@
 import type { AuditEntry, AuditNote } from './audit.ts';
-import type { ChangeRecord, Transition } from './change.ts';
+import type { Transition } from './change.ts';
+import type { ChangeRecord } from './change-record.ts';
 
 /** Where the records of changes and the audit are kept. What is stored in one call is stored together or not at all. */
 export type ChangeStore = {

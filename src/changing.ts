@@ -1,4 +1,4 @@
-import type { ChangeRecord } from './change.ts';
+import type { ChangeRecord } from './change-record.ts';
 import { carryOn } from './change-work.ts';
 import type { ChangeStore } from './changes.ts';
 import type { Command } from './command.ts';

@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { type CheckLine, checkExitCode, checkText, placementLines, redisLines, withoutPassword } from './check.ts';
-import { connectClusters } from './clusters-client.ts';
+import { connectClusters, loadDrivers } from './clusters-client.ts';
 import { type Config, everySection } from './config.ts';
 import { readConfig } from './config-client.ts';
 import type { Permission } from './kubernetes/cluster.ts';
@@ -66,6 +66,7 @@ export async function check(
   ))
     tell(line);
 
+  await loadDrivers(config);
   const clusters = connectClusters(config);
   const tried = await Promise.all([
     slackLines(config),

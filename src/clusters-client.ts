@@ -64,6 +64,15 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
   };
 }
 
+/**
+ * Loads the drivers of the configured clusters. Loading one takes up to half a second in which nothing else runs: in the middle of
+ * another cluster's deadline of a second, a healthy member would seem to hang.
+ */
+export async function loadDrivers(config: Config): Promise<void> {
+  if (Object.keys(config.etcd.clusters).length > 0) await import('./etcd/client.ts');
+  if (Object.keys(config.kubernetes.clusters).length > 0) await import('./kubernetes/client.ts');
+}
+
 function found<T>(clusters: Readonly<Record<string, T>>, name: string, kind: string): T {
   const cluster = clusters[name];
   if (cluster === undefined)

@@ -1,5 +1,6 @@
 import { demandRole, type Person, rolesOf } from './access.ts';
-import { approve, type ChangeRecord, cancel, deny } from './change.ts';
+import { approve, cancel, deny } from './change.ts';
+import type { ChangeRecord } from './change-record.ts';
 import type { ChangeStore } from './changes.ts';
 import type { Config } from './config.ts';
 import { Refusal } from './refusal.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ChangeRecord } from './change.ts';
+import type { ChangeRecord } from './change-record.ts';
 import type { EtcdCluster } from './etcd/client.ts';
 import type { KubernetesCluster } from './kubernetes/client.ts';
 import type { Refusal } from './refusal.ts';

@@ -1,4 +1,5 @@
-import { type ChangeRecord, changeDigest, proposed } from './change.ts';
+import { proposed } from './change.ts';
+import { type ChangeRecord, changeDigest } from './change-record.ts';
 import type { ChangeStore } from './changes.ts';
 import type { Config } from './config.ts';
 import { refusalReport } from './help.ts';

@@ -2,7 +2,7 @@
 export const mask = '***';
 
 const secretWord =
-  'pass(?:word|wd|phrase|code)?|pwd|secret|token|api[-_.]?key|apikey|access[-_.]?key|private[-_.]?key|encryption[-_.]?key|signing[-_.]?key|account[-_.]?key|shared[-_.]?key|master[-_.]?key|credentials?|authorization|auth(?:key|token)?|bearer|cookie|session[-_.]?id|jwt|salt|webhook|dsn|connection[-_.]?string|[-_.]key';
+  '(?<![A-Za-z])pw(?![A-Za-z])|pass(?:word|wd|phrase|code)?|pwd|secret|token|api[-_.]?key|apikey|access[-_.]?key|private[-_.]?key|encryption[-_.]?key|signing[-_.]?key|account[-_.]?key|shared[-_.]?key|master[-_.]?key|credentials?|authorization|auth(?:key|token)?|bearer|cookie|session[-_.]?id|jwt|salt|webhook|dsn|connection[-_.]?string|[-_.]key';
 /** A name of which some part, between separators or capitals, is a secret word: `DB_PASSWORD`, `spring.datasource.password`, `dbPassword`. */
 const secretName = new RegExp(secretWord, 'i');
 /** Names that hold such a word and no secret: paths to files, switches, sizes and times. */
@@ -31,6 +31,11 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/\bhooks\.slack\.com\/services\/[\w/]+/g, `hooks.slack.com/services/${mask}`],
   // Credentials in an address: the greedy user part reaches the last @, so a password that holds one is masked whole.
   [/\b([a-z][a-z0-9+.-]{1,30}:\/\/)[^\s/"'<>]*@/gi, `$1${mask}@`],
+  // A password may hold a slash; on the web what follows the colon may be a port, and the @ a part of the path.
+  [/\b((?!https?:)[a-z][a-z0-9+.-]{1,30}:\/\/)[^\s/"'<>@:]{1,200}:[^\s"'<>@]{1,200}@/gi, `$1${mask}@`],
+  [/\b(https?:\/\/)[^\s/"'<>@:]{1,200}:(?!\d{1,5}[/?#])[^\s"'<>@]{1,200}@/gi, `$1${mask}@`],
+  // jdbc:oracle:thin:user/password@host
+  [/\b(jdbc:oracle:[a-z0-9]{1,20}:)[^\s/"'<>@]{1,200}\/[^\s"'<>@]{1,200}@/gi, `$1${mask}@`],
 ];
 
 /** What stands before a token in a header; the token itself is masked by its shape. */
@@ -42,7 +47,15 @@ const assignment = new RegExp(
   'gi',
 );
 const flagAndWord = new RegExp(
-  `(--?[A-Za-z0-9-]{0,40}(?:${secretWord})[A-Za-z0-9-]{0,20})(\\s{1,3})("[^"]*"|'[^']*'|[^\\s-][^\\s]*)`,
+  `(--?[A-Za-z0-9_.-]{0,80}(?:${secretWord})[A-Za-z0-9_.-]{0,20})(\\s{1,3})("[^"]*"|'[^']*'|[^\\s-][^\\s]*)`,
+  'gi',
+);
+/** `javax.net.ssl.trustStorePassword x`: a name of several parts that ends so is a setting, not a word of a sentence. */
+const settingAndWord =
+  /\b((?:[A-Za-z0-9_-]{1,40}\.){1,8}[A-Za-z0-9_-]{0,40}(?:password|passwd|passphrase|pwd|secret))([ \t]{1,3})("[^"]*"|'[^']*'|[^\s"'=:-][^\s]*)/gi;
+/** `"-Dx.password=a b"`: the quotes hold the name too, so the value reaches to the closing one. */
+const quotedAssignment = new RegExp(
+  `(["'])(-{0,2}[A-Za-z0-9_.$-]{0,80}(?:${secretWord})[A-Za-z0-9_.$-]{0,40}=)((?:(?!\\1)[^\\n]){1,2000})\\1`,
   'gi',
 );
 
@@ -53,12 +66,27 @@ const flagAndWord = new RegExp(
 export function redact(text: string): string {
   let shown = text;
   for (const [shape, replacement] of shapes) shown = shown.replace(shape, replacement);
+  shown = shown.replace(quotedAssignment, (whole, quote: string, name: string) =>
+    isSecretName(name.slice(0, -1)) ? `${quote}${name}${mask}${quote}` : whole,
+  );
+  shown = shown.replace(settingAndWord, (_whole, name: string, gap: string) => `${name}${gap}${mask}`);
   shown = shown.replace(assignment, (whole, name: string, sign: string, value: string) =>
     isSecretName(name) && !value.startsWith(mask) && !scheme.test(value) ? `${name}${sign}${maskedLike(value)}` : whole,
   );
   return shown.replace(flagAndWord, (whole, name: string, gap: string) =>
     isSecretName(name) ? `${name}${gap}${mask}` : whole,
   );
+}
+
+/** The words of a command line, where each is known to be one: a secret with blanks in it is masked whole. */
+export function redactWords(words: readonly string[]): string[] {
+  return words.map((word, index) => {
+    const [, name = '', sign = ''] = /^(-{0,2}[A-Za-z0-9_.$-]{1,120})(=)/s.exec(word) ?? [];
+    if (isSecretName(name)) return `${name}${sign}${mask}`;
+    const before = words[index - 1] ?? '';
+    const isValue = /^-[A-Za-z0-9_.-]+$/.test(before) && isSecretName(before) && !word.startsWith('-');
+    return isValue ? mask : redact(word);
+  });
 }
 
 /** Keeps the quotes, so that JSON stays readable. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { changeDigest } from './change.ts';
+import { changeDigest } from './change-record.ts';
 import type { Command } from './command.ts';
 import type { Config } from './config.ts';
 import { refusalReport } from './help.ts';

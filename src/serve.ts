@@ -4,9 +4,9 @@ import pino, { type Logger } from 'pino';
 import { commands } from '../commands/index.ts';
 import { groupsIn, rolesWithReasons } from './access.ts';
 import { createBot } from './bot.ts';
-import type { ChangeRecord } from './change.ts';
+import type { ChangeRecord } from './change-record.ts';
 import { createChanging } from './changing.ts';
-import { type Clusters, connectClusters } from './clusters-client.ts';
+import { type Clusters, connectClusters, loadDrivers } from './clusters-client.ts';
 import type { Config } from './config.ts';
 import { decide } from './deciding.ts';
 import { startStatusServer } from './http-client.ts';
@@ -280,6 +280,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
     ...(slackUrl === undefined ? {} : { slack: slackUrl }),
     sinceProcessStartMs: Math.round(performance.now()),
   });
+  if (halves.includes('worker')) loadDrivers(config).catch((error: unknown) => fault('drivers', error));
   return { statusUrl: status.url, slackUrl: () => connection?.address(), stop };
 
   /** Label values are the names of commands: what people type can be anything. */

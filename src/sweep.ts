@@ -1,4 +1,5 @@
-import { type ChangeRecord, expire, reminded, wakeAgain } from './change.ts';
+import { expire, reminded, wakeAgain } from './change.ts';
+import type { ChangeRecord } from './change-record.ts';
 import type { ChangeStore } from './changes.ts';
 
 export type SweepParts = {

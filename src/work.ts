@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ChangeRecord } from './change.ts';
+import type { ChangeRecord } from './change-record.ts';
 import type { Command } from './command.ts';
 import { refusalReport } from './help.ts';
 import type { Change, Clients, Desk } from './job.ts';

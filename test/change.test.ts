@@ -1,16 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
-import {
-  approve,
-  type ChangeRecord,
-  cancel,
-  changeDigest,
-  deny,
-  expire,
-  proposed,
-  started,
-  type Transition,
-} from '../src/change.ts';
+import { approve, cancel, deny, expire, proposed, started, type Transition } from '../src/change.ts';
+import { type ChangeRecord, changeDigest } from '../src/change-record.ts';
 import { carryOn } from '../src/change-work.ts';
 import { type Change, change, type Outcome, type Proposal, type Step } from '../src/job.ts';
 import { Refusal } from '../src/refusal.ts';

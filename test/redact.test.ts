@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { isSecretName, redact, redactEnvironment } from '../src/redact.ts';
+import { isSecretName, redact, redactEnvironment, redactWords } from '../src/redact.ts';
 
 const jwt = `eyJ${'hbGciOiJIUzI1NiJ9'}.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U`;
 
@@ -18,6 +18,15 @@ describe('secrets in a text', () => {
     ['password:\nnext line', 'password:\nnext line'],
     ['jdbc:postgresql://ann:hunter2@db:5432/shop?ssl=true', 'jdbc:postgresql://***@db:5432/shop?ssl=true'],
     ['amqp://u:p@ss@mq/', 'amqp://***@mq/'],
+    ['DB_PW=abc x', 'DB_PW=*** x'],
+    ['-Dmy.pw=abc -Xmx1g', '-Dmy.pw=*** -Xmx1g'],
+    ['postgres://u:p/ss@h/db', 'postgres://***@h/db'],
+    ['https://u:p/ss@h/db', 'https://***@h/db'],
+    ['jdbc:oracle:thin:scott/tiger@//db:1521/shop', 'jdbc:oracle:thin:***@//db:1521/shop'],
+    ['-Djavax.net.ssl.trustStorePassword hunter2 -Xmx1g', '-Djavax.net.ssl.trustStorePassword *** -Xmx1g'],
+    ['javax.net.ssl.trustStorePassword hunter2', 'javax.net.ssl.trustStorePassword ***'],
+    ['"-Dx.password=a b c" -jar x', '"-Dx.password=***" -jar x'],
+    ["sh -c '-Dx.password=a b' y", "sh -c '-Dx.password=***' y"],
     ['jdbc:mysql://db/shop?user=ann&password=hunter2&x=1', 'jdbc:mysql://db/shop?user=ann&password=***'],
     ['Authorization: Bearer abcdef123456', 'Authorization: Bearer ***'],
     ['curl -H "X-Auth: Bearer abcdef123456"', 'curl -H "X-Auth: Bearer ***"'],
@@ -36,6 +45,9 @@ describe('secrets in a text', () => {
     'secret db, key url',
     'The node was low on resource: memory.',
     'PASSWORD_FILE=/run/secrets/db',
+    'Get "http://10.0.0.1:8080/health?to=a@b": context deadline exceeded',
+    'jdbc:oracle:thin:@//db:1521/shop',
+    'kpw=1 PWM=2',
   ])('are not seen where there are none: %s', (text) => {
     expect(redact(text)).toBe(text);
   });
@@ -69,12 +81,23 @@ describe('secrets in a text', () => {
   });
 });
 
+test('in the words of a command line a secret with blanks is masked whole', () => {
+  expect(redactWords(['-Dx.password=a b c', '-Xmx1g', '--db-pass', 'hunter2', '-Dname=a b'])).toEqual([
+    '-Dx.password=***',
+    '-Xmx1g',
+    '--db-pass',
+    '***',
+    '-Dname=a b',
+  ]);
+});
+
 describe('the value of a variable', () => {
   test.each([
     ['DB_PASSWORD', 'x', '***'],
     ['STRIPE_API_KEY', 'x', '***'],
     ['githubToken', 'x', '***'],
     ['SSH_KEY', 'x', '***'],
+    ['DB_PW', 'x', '***'],
     ['JAVA_TOOL_OPTIONS', '-Xmx1g -Dx.secret=y', '-Xmx1g -Dx.secret=***'],
     ['DATABASE_URL', 'postgres://u:p@h/d', 'postgres://***@h/d'],
     ['PASSWORD_FILE', '/run/x', '/run/x'],

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isEnded } from '../../src/change.ts';
+import { isEnded } from '../../src/change-record.ts';
 import { deskOf } from '../../src/desk.ts';
 import { look } from '../../src/job.ts';
 import { changeData } from '../../src/report/change-list.ts';

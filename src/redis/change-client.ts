@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type AuditHead, type AuditNote, chain, emptyAudit, parseEntry } from '../audit.ts';
-import { type ChangeRecord, isEnded, parseRecord, type Transition } from '../change.ts';
+import type { Transition } from '../change.ts';
+import { type ChangeRecord, isEnded, parseRecord } from '../change-record.ts';
 import type { AuditListener, ChangeStore } from '../changes.ts';
 import { Refusal } from '../refusal.ts';
 import { redisOptions } from './connection-client.ts';

@@ -1,4 +1,4 @@
-import { type ChangeRecord, isEnded } from '../change.ts';
+import { type ChangeRecord, isEnded } from '../change-record.ts';
 import type { Check } from '../job.ts';
 import { bold, context, emoji, message, plain, rich, section, span } from '../slack/block-kit.ts';
 import { type Block, escaped, escapedCode, type Message, slackDate } from '../slack/message.ts';

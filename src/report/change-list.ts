@@ -1,4 +1,4 @@
-import { type ChangeRecord, isEnded } from '../change.ts';
+import { type ChangeRecord, isEnded } from '../change-record.ts';
 import type { Json, Report } from './report.ts';
 import { count, formatDuration } from './text.ts';
 

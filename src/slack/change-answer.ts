@@ -1,4 +1,4 @@
-import type { ChangeRecord } from '../change.ts';
+import type { ChangeRecord } from '../change-record.ts';
 import type { Config } from '../config.ts';
 import { renderChange } from '../report/change-blocks.ts';
 import { formatDuration } from '../report/text.ts';

@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { verifyAudit } from '../../src/audit.ts';
-import { cancel, isEnded } from '../../src/change.ts';
+import { cancel } from '../../src/change.ts';
+import { isEnded } from '../../src/change-record.ts';
 import { connectChanges } from '../../src/redis/change-client.ts';
 import { type Conversation, type ConversationOptions, startConversation } from '../support/conversation.ts';
 import { type EtcdTestCluster, startEtcd } from '../support/etcd.ts';

@@ -1,5 +1,5 @@
 import { type AuditEntry, chain, emptyAudit } from '../../src/audit.ts';
-import { type ChangeRecord, isEnded, parseRecord } from '../../src/change.ts';
+import { type ChangeRecord, isEnded, parseRecord } from '../../src/change-record.ts';
 import type { ChangeStore } from '../../src/changes.ts';
 import { Refusal } from '../../src/refusal.ts';
 
