@@ -70,7 +70,8 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
  */
 export async function loadDrivers(config: Config): Promise<void> {
   if (Object.keys(config.etcd.clusters).length > 0) await import('./etcd/client.ts');
-  if (Object.keys(config.kubernetes.clusters).length > 0) await import('./kubernetes/client.ts');
+  if (Object.keys(config.kubernetes.clusters).length > 0)
+    await Promise.all([import('./kubernetes/client.ts'), import('@kubernetes/client-node')]);
 }
 
 function found<T>(clusters: Readonly<Record<string, T>>, name: string, kind: string): T {

@@ -1,3 +1,4 @@
+import type { Config } from './config.ts';
 import type { Job } from './job.ts';
 import type { JsonObject } from './report/report.ts';
 
@@ -70,9 +71,10 @@ export type Command<Input extends JsonObject = JsonObject> = {
   readonly job: Job<Input>;
   /**
    * From the words to the job's input. Pure. `cluster` is the settled name, '' where `cluster` is 'none'.
+   * @param settings what the config says about changes
    * @throws Refusal with what is wrong; usage and an example are added by whoever shows it.
    */
-  input(words: Words, cluster: string): Input;
+  input(words: Words, cluster: string, settings: Config['changes']): Input;
 };
 
 /** Declares a command, with its input typed by its job. */

@@ -72,7 +72,7 @@ export async function take(
     )
       throw new Refusal('A change needs a reason here.', 'Say it with --reason "…".');
     const cluster = settleCluster(command.cluster, words.flag('cluster'), config, place);
-    const input = command.input(withTexts(words, command, place), cluster);
+    const input = command.input(withTexts(words, command, place), cluster, config.changes);
     const parsed = command.job.input.safeParse(input);
     if (!parsed.success) {
       const issue = parsed.error.issues[0];

@@ -75,6 +75,8 @@ export type Proposal<Plan extends JsonObject = JsonObject> = {
   /** The decision, as data, and nothing that fluctuates: what the approval is bound to. */
   readonly plan: Plan;
   readonly checks: readonly Check[];
+  /** Why this may not be begun without a second person, where that depends on what was seen. */
+  readonly notAlone?: string;
   /** The plan in words: `add etcd4 at https://10.0.0.4:2380 to prod as a learner, then promote it`. */
   readonly words: string;
   /** Quorum before and after, what it restarts: what an approver wants to see. */

@@ -47,6 +47,8 @@ export async function proposeChange(
         'Set `appendonly yes` in Redis, or changes.allowWithoutPersistence in quorum.yaml.',
       );
     const proposal = await job.propose(ticket.input, context);
+    if (ticket.incident !== undefined && proposal.notAlone !== undefined)
+      throw new Refusal(proposal.notAlone, 'Ask without --break-glass; a second person then approves it.');
     const digest = changeDigest(job, ticket.input, proposal);
     const at = context.now().getTime();
     if (proposal.checks.some(({ status }) => status === 'blocking')) {

@@ -72,6 +72,10 @@ export async function serve(config: Config, halves: readonly Half[]): Promise<nu
   // A signal ends the wait for a Slack or a port that is not there.
   const first = await Promise.race([stopped, starting]);
   if (typeof first === 'string') return 0;
+  if (halves.includes('worker'))
+    loadDrivers(config).catch((error: unknown) =>
+      log.error({ event: 'fault', id: 'drivers', error: messageOf(error) }),
+    );
   const signal = await stopped;
   log.info({ event: 'stopping', signal });
   const stoppedAt = performance.now();
@@ -280,7 +284,6 @@ export async function start(config: Config, halves: readonly Half[], options: St
     ...(slackUrl === undefined ? {} : { slack: slackUrl }),
     sinceProcessStartMs: Math.round(performance.now()),
   });
-  if (halves.includes('worker')) loadDrivers(config).catch((error: unknown) => fault('drivers', error));
   return { statusUrl: status.url, slackUrl: () => connection?.address(), stop };
 
   /** Label values are the names of commands: what people type can be anything. */

@@ -1,6 +1,5 @@
 import { etcdAdd as job } from '../../jobs/etcd/add.ts';
 import { command } from '../../src/command.ts';
-import { defaultStartTimeoutMs } from '../../src/etcd/add-plan.ts';
 import { certificateOf, spareAddresses } from '../../src/etcd/command-words.ts';
 import { requireMemberName, requirePeerUrls } from '../../src/etcd/peer-url.ts';
 import { Refusal } from '../../src/refusal.ts';
@@ -65,7 +64,7 @@ export const etcdAdd = command({
     ],
   },
   job,
-  input(words, cluster) {
+  input(words, cluster, { startTimeout }) {
     const [name, peerUrl, third] = [...words.positionals, ...words.rest];
     if (name === undefined || peerUrl === undefined)
       throw new Refusal(
@@ -86,7 +85,7 @@ export const etcdAdd = command({
       as: words.isSet('voter') ? ('voter' as const) : ('learner-then-promote' as const),
       spare: spareAddresses(words.flags('spare')),
       certificate: certificateOf(words.flag('cert')),
-      startTimeoutMs: defaultStartTimeoutMs,
+      startTimeoutMs: startTimeout,
     };
   },
 });

@@ -10,6 +10,7 @@ export const etcdRemove = command({
   explains: 'A member is named by its name or its id; one that never started has an id only.',
   examples: ['/etcd remove etcd-3', '/etcd remove 8211f1d0f64f3269'],
   allowed: 'operator',
+  breakGlass: 'offered',
   cluster: 'etcd',
   flags: {},
   job,

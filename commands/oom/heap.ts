@@ -2,6 +2,7 @@ import { oomHeapJob } from '../../jobs/oom/heap.ts';
 import { command, type Words } from '../../src/command.ts';
 import { requireJdk } from '../../src/jvm/version.ts';
 import { requireSize } from '../../src/kubernetes/size-words.ts';
+import { redact } from '../../src/redact.ts';
 import { Refusal } from '../../src/refusal.ts';
 
 const architectures: Readonly<Record<string, string>> = {
@@ -87,7 +88,7 @@ function refuseWords(words: Words): void {
   const [first] = words.positionals;
   if (first === undefined) return;
   throw new Refusal(
-    `"${first.slice(0, 60)}" is not expected here.`,
+    `"${redact(first).slice(0, 60)}" is not expected here.`,
     'Put JVM flags after --, and everything else behind its flag.',
   );
 }
@@ -103,7 +104,7 @@ function cgroupOf(text: string | undefined): 'v1' | 'v2' | undefined {
   const version = /^v?([12])$/i.exec(text.trim())?.[1];
   if (version === undefined)
     throw new Refusal(
-      `There is no cgroup version "${text.slice(0, 60)}".`,
+      `There is no cgroup version "${redact(text).slice(0, 60)}".`,
       'Use v1 or v2: stat -fc %T /sys/fs/cgroup on the node prints cgroup2fs for v2.',
       ['v1', 'v2'],
     );
@@ -114,7 +115,7 @@ function kernelOf(text: string | undefined): string | null {
   if (text === undefined) return null;
   if (/^v?\d{1,3}\.\d{1,4}(?:[.+_-][\w.+~-]{0,80})?$/.test(text.trim())) return text.trim();
   throw new Refusal(
-    `"${text.slice(0, 60)}" is not a kernel release.`,
+    `"${redact(text).slice(0, 60)}" is not a kernel release.`,
     'Write it as uname -r tells it: 6.18 or 5.15.0-1084-aws.',
   );
 }
@@ -124,7 +125,7 @@ function cpusOf(text: string | undefined): number {
   const cpus = /^\d{1,4}$/.test(text.trim()) ? Number(text) : 0;
   if (cpus >= 1) return cpus;
   throw new Refusal(
-    `--cpus "${text.slice(0, 60)}" is not a number of CPUs.`,
+    `--cpus "${redact(text).slice(0, 60)}" is not a number of CPUs.`,
     'The JVM counts whole CPUs, at least 1, and rounds a limit of 1.5 up to 2.',
   );
 }
@@ -133,7 +134,7 @@ function architectureOf(text: string | undefined): string {
   if (text === undefined) return 'amd64';
   const known = architectures[text.trim().toLowerCase()];
   if (known !== undefined && Object.hasOwn(architectures, text.trim().toLowerCase())) return known;
-  throw new Refusal(`The architecture "${text.slice(0, 60)}" is not modelled yet.`, 'amd64 and arm64 are.', [
+  throw new Refusal(`The architecture "${redact(text).slice(0, 60)}" is not modelled yet.`, 'amd64 and arm64 are.', [
     'amd64',
     'arm64',
   ]);

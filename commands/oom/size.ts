@@ -3,6 +3,7 @@ import { command } from '../../src/command.ts';
 import type { Collector } from '../../src/jvm/collector.ts';
 import { requireJdk } from '../../src/jvm/version.ts';
 import { requireSize } from '../../src/kubernetes/size-words.ts';
+import { redact } from '../../src/redact.ts';
 import { Refusal } from '../../src/refusal.ts';
 
 const collectors: ReadonlyMap<string, Collector> = new Map([
@@ -42,7 +43,7 @@ export const oomSize = command({
     const [late] = words.rest;
     if (first !== undefined || late !== undefined)
       throw new Refusal(
-        `"${(first ?? late ?? '').slice(0, 60)}" is not expected here.`,
+        `"${redact(first ?? late ?? '').slice(0, 60)}" is not expected here.`,
         'Everything stands behind its flag: --limit 1Gi --jdk 17.',
       );
     const limit = words.flag('limit');
@@ -76,7 +77,7 @@ function collectorOf(text: string | undefined): Collector | null {
   const collector = collectors.get(name);
   if (collector !== undefined) return collector;
   throw new Refusal(
-    `There is no collector "${text.slice(0, 60)}".`,
+    `There is no collector "${redact(text).slice(0, 60)}".`,
     'Use serial, parallel, cms, g1, z or shenandoah.',
     ['serial', 'parallel', 'g1', 'z', 'shenandoah'],
   );

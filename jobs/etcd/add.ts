@@ -76,7 +76,7 @@ export const etcdAdd = change({
 /** The steps after the first know the member by the id that it got. */
 function whileJoining(
   title: string,
-  { cluster, name, startTimeoutMs }: AddPlan,
+  { cluster, name, startTimeoutMs, spare }: AddPlan,
   ensure: (etcd: EtcdCluster, joining: Joining, context: StepContext) => Promise<Outcome>,
 ): Step<AddPlan> {
   return {
@@ -91,7 +91,7 @@ function whileJoining(
             '`/etcd members` shows it; `/etcd promote` and `/etcd remove` take it by its id.',
           ),
         };
-      return await ensure(await context.clients.etcd(cluster), { memberId, name, startTimeoutMs }, context);
+      return await ensure(await context.clients.etcd(cluster), { memberId, name, startTimeoutMs, spare }, context);
     },
   };
 }

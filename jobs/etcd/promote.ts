@@ -41,7 +41,7 @@ export const etcdPromote = change({
   },
 
   steps: (plan: PromotionPlan) => {
-    const joining = { ...plan, startTimeoutMs: defaultStartTimeoutMs };
+    const joining = { ...plan, startTimeoutMs: defaultStartTimeoutMs, spare: [] };
     return [
       {
         title: 'Caught up',

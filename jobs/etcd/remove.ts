@@ -6,6 +6,7 @@ import { findMember, requireKnown } from '../../src/etcd/member-reference.ts';
 import {
   describeRemoval,
   ensureRemoved,
+  isDead,
   leftToDo,
   planRemoval,
   type RemovalPlan,
@@ -36,6 +37,11 @@ export const etcdRemove = change({
     return {
       target: { kind: 'etcd', name: cluster, identity: view.clusterId },
       plan,
+      ...(isDead(member)
+        ? {}
+        : {
+            notAlone: `${plan.name === '' ? plan.memberId : plan.name} is not dead as far as can be seen: nobody removes it alone.`,
+          }),
       checks: removalChecks({ view, member, apiServers, snapshot: unknownSnapshot, now: now() }),
       words: describeRemoval(plan),
       sections: [...removalSections(view, member), leftToDo(plan, view.quorum.voters - (member.isLearner ? 0 : 1))],

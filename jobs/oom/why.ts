@@ -44,8 +44,8 @@ export const oomWhy = look({
     const limit = memoryLimit(pod, view.spec, view.status);
     const environment = containerEnvironment(view.spec, limit, pod.metadata.name ?? '', pod.metadata.namespace ?? '');
     const java = readJavaContainer(view.spec, environment, log);
-    const explanation = explainTermination({ ...evidence, limit, log: endLog, isJava: java.isJava });
     const now = context.now();
+    const explanation = explainTermination({ ...evidence, limit, log: endLog, isJava: java.isJava, now });
     const answer = {
       evidence,
       limit,
@@ -54,6 +54,7 @@ export const oomWhy = look({
       explanation,
       analysis: java.isJava === true ? analyseJava(evidence, limit, java, explanation) : undefined,
       now,
+      context: cluster.context,
       nextRestart: nextRestart(view.status?.state.waiting, view.ended?.finishedAt, view.status?.restartCount ?? 0, now),
     };
     return whyReport(answer, {
@@ -65,8 +66,6 @@ export const oomWhy = look({
       ].join(' '),
       cluster: cluster.name,
       address: cluster.address,
-      context: cluster.context,
-      now,
       chosenBecause: found.chosenBecause,
     });
   },

@@ -82,7 +82,7 @@ function addChecks(plan: AddPlan, { view, peers, snapshot, now }: AddFacts, cert
     ...peerUrlChecks(view, peers, plan.name, plan.peerUrls),
     ...certificates,
     ...versionChecks(view, plan.as),
-    snapshotCheck(snapshot.ageMs, snapshot.maxAgeMs),
+    snapshotCheck(view, snapshot),
   ]);
 }
 

@@ -55,6 +55,8 @@ function unrestOf(view: KnownCluster, mustWork: readonly string[]): string {
   if (view.working < view.quorum.needed)
     return `${view.working} of ${view.quorum.voters} voters work, ${view.quorum.needed} are needed.`;
   if (view.seen.alarms === null) return `No round of consensus: ${view.seen.alarmsFailure?.said ?? 'no answer'}.`;
-  const lost = mustWork.filter((id) => !view.members.some((member) => member.member.id === id && member.works));
-  return lost.length === 0 ? '' : `${lost.join(', ')} does not work yet.`;
+  const lost = mustWork.find((id) => !view.members.some((member) => member.member.id === id && member.works));
+  if (lost === undefined) return '';
+  const member = view.members.find((one) => one.member.id === lost);
+  return `${member?.label ?? lost} does not answer the bot as a working member: ${member?.asked?.failure?.said ?? 'it follows no leader'}.`;
 }

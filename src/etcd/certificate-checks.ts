@@ -113,7 +113,7 @@ export function certificateChecks(facing: CertificateFacing): Check[] {
   const expected = expectedCertificate(facing);
   const { certificate, source } = expected;
   const intro = membersCheck(facing);
-  if (certificate === null) return [intro, unknownCertificate(view, peers, peerUrls, as)];
+  if (certificate === null) return [intro, unknownCertificate(view, peers, peerUrls, as), natCheck(peerUrls)];
   const faults = certificateFaults(certificate, peerHosts(peerUrls, peers), now);
   return [intro, ...judged(certificate, faults, source, facing), natCheck(peerUrls)];
 }

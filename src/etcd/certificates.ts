@@ -17,6 +17,8 @@ export type CertificateFacts = {
   readonly canServe: boolean;
   readonly canBeClient: boolean;
   readonly keyBits: number | null;
+  /** Whether a CA of the configured file has signed it, itself or through the file's further certificates; absent where that was not verified. */
+  readonly isSignedByTrusted?: boolean;
 };
 
 const serverAuth = '1.3.6.1.5.5.7.3.1';
@@ -105,9 +107,32 @@ export function clientCertificateFault(
   if (ageOf(certificate, now) === 'expired') return `it expired on ${day(certificate.validTo)}`;
   if (ageOf(certificate, now) === 'not-yet-valid') return `it is valid only from ${day(certificate.validFrom)}`;
   if (!certificate.canBeClient) return 'its extended key usage lacks clientAuth';
-  if (trusted.length > 0 && !trusted.some((ca) => ca.subject === certificate.issuer))
+  if (certificate.isSignedByTrusted === true) return '';
+  const namesake = trusted.some((ca) => ca.subject === certificate.issuer);
+  if (namesake && certificate.isSignedByTrusted === false)
+    return `it is signed by another CA of the same name (${certificate.issuer}) as the one in the configured ca file`;
+  if (trusted.length > 0 && !namesake)
     return `its issuer (${certificate.issuer}) is none of the CAs in the configured ca file`;
   return '';
+}
+
+/** Whether one of these CAs has signed a certificate, by the signature and not by the name; through others on the way where needed. */
+export function isSignedByAny(
+  leaf: X509Certificate,
+  between: readonly X509Certificate[],
+  trusted: readonly X509Certificate[],
+): boolean {
+  const signs = (ca: X509Certificate) => leaf.checkIssued(ca) && leaf.verify(ca.publicKey);
+  if (trusted.some(signs)) return true;
+  return between.some(
+    (ca) =>
+      signs(ca) &&
+      isSignedByAny(
+        ca,
+        between.filter((other) => other !== ca),
+        trusted,
+      ),
+  );
 }
 
 /** The day of an ISO date. */

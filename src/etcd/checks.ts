@@ -1,10 +1,12 @@
 import type { Check } from '../job.ts';
 import type { Section } from '../report/report.ts';
 import { count, formatDuration, listed } from '../report/text.ts';
+import { etcdctl } from './etcdctl.ts';
 import { type KnownCluster, labelled } from './member-reference.ts';
 import { alarmsInErrors } from './protocol.ts';
 import { majorityOf } from './quorum.ts';
 import { nameOf } from './raft-trouble.ts';
+import type { SnapshotAge } from './snapshot-age.ts';
 import type { MemberView } from './view.ts';
 
 /** etcd refuses changes of members until every member has been connected for this long (server/etcdserver, HealthInterval). */
@@ -169,8 +171,8 @@ function ageMs({ metrics }: MemberView, now: Date): number | null {
   return metrics?.startedAt == null ? null : Math.max(0, now.getTime() - new Date(metrics.startedAt).getTime());
 }
 
-/** The snapshot that a change can be undone with. @param ageMs null where none is known */
-export function snapshotCheck(snapshotAgeMs: number | null, maxAgeMs: number): Check {
+/** The snapshot that a change can be undone with. */
+export function snapshotCheck(view: KnownCluster, { ageMs: snapshotAgeMs, maxAgeMs }: SnapshotAge): Check {
   const name = 'A fresh snapshot';
   if (snapshotAgeMs !== null && snapshotAgeMs <= maxAgeMs)
     return ok(name, `Taken ${formatDuration(snapshotAgeMs)} ago.`);
@@ -181,8 +183,15 @@ export function snapshotCheck(snapshotAgeMs: number | null, maxAgeMs: number): C
       snapshotAgeMs === null
         ? 'No snapshot is known to the bot.'
         : `The last one is ${formatDuration(snapshotAgeMs)} old, older than ${formatDuration(maxAgeMs)}.`,
-    advice: 'Take one before this: `etcdctl snapshot save` on one endpoint.',
+    advice: `Take one before this: ${etcdctl(view.seen, snapshotEndpoints(view), 'snapshot', 'save', `${view.seen.cluster}.db`)}`,
   };
+}
+
+/** A snapshot is taken from one member; a follower is disturbed less than the leader. */
+function snapshotEndpoints(view: KnownCluster): string[] {
+  const working = votersOf(view).filter(({ works, endpoint }) => works && endpoint !== null);
+  const one = working.find(({ isLeader }) => !isLeader) ?? working[0];
+  return one?.endpoint == null ? view.seen.configuredEndpoints.slice(0, 1) : [one.endpoint];
 }
 
 /** One line of the table below: how many vote, and how many of them work. */

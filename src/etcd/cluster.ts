@@ -75,7 +75,7 @@ export type Probe = {
   readonly error: string;
   /** True when the same port speaks the other scheme: TLS where the URL says http, plain text where it says https. */
   readonly speaksOtherScheme: boolean;
-  /** TLS was finished without agreeing on HTTP/2 (ALPN): every client URL of etcd offers that, its peer URLs do not. */
+  /** TLS was finished, and then no HTTP/2 agreed on (ALPN) or spoken: every client URL of etcd does both, its peer URLs do not. */
   readonly lacksHttp2?: true;
 };
 

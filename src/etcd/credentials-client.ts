@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { Refusal } from '../refusal.ts';
 import { codeOf, messageOf } from '../thrown.ts';
-import { type CertificateFacts, checkKeyPair, factsOf, readCertificates } from './certificates.ts';
+import { type CertificateFacts, checkKeyPair, factsOf, isSignedByAny, readCertificates } from './certificates.ts';
 import type { TlsFiles } from './cluster.ts';
 import { plainText } from './failure.ts';
 
@@ -36,11 +36,18 @@ export async function readCredentials(tls: TlsFiles | undefined): Promise<Creden
       'Name both the client certificate and its key, or neither.',
     );
   const trusted = ca === undefined ? [] : readCertificates(ca.toString(), tls?.ca ?? '', 'The CA file');
-  const [leaf] = cert === undefined ? [] : readCertificates(cert.toString(), tls?.cert ?? '', 'The certificate file');
+  const [leaf, ...between] =
+    cert === undefined ? [] : readCertificates(cert.toString(), tls?.cert ?? '', 'The certificate file');
   if (leaf !== undefined) checkKeyPair(leaf, tls?.cert ?? '', key?.toString() ?? '', tls?.key ?? '');
   return {
     context: contextOf({ ca, cert, key }, tls),
-    clientCertificate: leaf === undefined ? null : factsOf(leaf),
+    clientCertificate:
+      leaf === undefined
+        ? null
+        : {
+            ...factsOf(leaf),
+            ...(trusted.length === 0 ? {} : { isSignedByTrusted: isSignedByAny(leaf, between, trusted) }),
+          },
     trustedCas: trusted.map(factsOf),
     stamp,
   };

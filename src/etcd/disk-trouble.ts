@@ -100,9 +100,9 @@ function lookAt(member: MemberView, view: ClusterView): string {
 }
 
 function unstable(member: MemberView, view: ClusterView, now: Date): Trouble[] {
-  // The first election of a process's life is no trouble, nor is one planned move of the leader.
+  // The first election of a process's life is no trouble, nor are one or two planned moves of the leader.
   const isMuch = (total: number) => total >= 4 && perHour(total, member, now) >= 1;
-  const rise = troublingRise('leaderChanges', member, now, { recent: 2, isMuch });
+  const rise = troublingRise('leaderChanges', member, now, { recent: 3, isMuch });
   if (rise === null) return [];
   const changes = count(rise.amount, 'leader change');
   return [

@@ -5,12 +5,13 @@ import { diskTroubles } from './disk-trouble.ts';
 import { canonicalEndpoint } from './endpoint.ts';
 import { etcdctl } from './etcdctl.ts';
 import { answeringEndpoints } from './look-commands.ts';
-import { describeQuorum } from './quorum.ts';
 import { nameOf, raftTroubles, unaskedMembers } from './raft-trouble.ts';
-import { reachTroubles } from './reach-trouble.ts';
+import { isRefusedByTls, reachTroubles } from './reach-trouble.ts';
+import { plainlySaid } from './said.ts';
+import { silentState } from './silent-trouble.ts';
 import { describeSize, fullestMember, spaceTroubles } from './space-trouble.ts';
 import { ownCertificateTroubles } from './tls-trouble.ts';
-import { findingsOf, impactOfLosing, type Trouble } from './trouble.ts';
+import { describeVotes, findingsOf, impactOfLosing, type Trouble } from './trouble.ts';
 import { type ClusterView, hostOf, type MemberView, viewCluster } from './view.ts';
 
 /** What a lock screen shows of a message. */
@@ -32,7 +33,8 @@ export function reportHealth(seen: ClusterSeen, now: Date): Report {
   const cause = troubles.find((trouble) => trouble.cause !== undefined)?.cause;
   return {
     command: '/etcd health',
-    verdict: verdictOf(findings),
+    // What nobody there could be asked about is not known: a script must be able to tell that from a sick cluster.
+    verdict: view.members.every(({ status }) => status === null) ? 'unknown' : verdictOf(findings),
     title: `etcd ${seen.cluster}`,
     summary: summarize(view, troubles),
     asOf: now.toISOString(),
@@ -123,18 +125,18 @@ function authRemarks({ seen }: ClusterView): Trouble[] {
 }
 
 function sectionsOf(view: ClusterView): Section[] {
-  const { quorum, working, members, seen } = view;
+  const { members, seen } = view;
   const measured = members.filter(({ metrics }) => metrics !== null);
   return [
     {
       kind: 'table',
       title: 'Members',
       columns: ['Member', 'State', 'Database', 'Seen'],
-      rows: members.map((member) => [member.label, stateOf(member), sizeCell(member), seenCell(member)]),
+      rows: members.map((member) => [member.label, stateOf(member, view), sizeCell(member), seenCell(member)]),
     },
     ...(seen.members === null
       ? []
-      : [{ kind: 'text', title: 'Quorum', text: `${describeQuorum(quorum, working)}.` } satisfies Section]),
+      : [{ kind: 'text', title: 'Quorum', text: `${describeVotes(view)}.` } satisfies Section]),
     ...(measured.length === 0
       ? []
       : [
@@ -157,14 +159,26 @@ function sectionsOf(view: ClusterView): Section[] {
 
 const millis = (value: number | null | undefined) => (value == null ? 'unknown' : formatDuration(value));
 
-function stateOf(member: MemberView): string {
+function stateOf(member: MemberView, view: ClusterView): string {
   const role = member.isLeader ? 'leader' : member.isLearner ? 'learner' : 'follower';
   if (!member.isStarted) return 'never started';
-  if (member.asked?.probe?.speaksOtherScheme) return 'wrong scheme';
-  if (member.status === null) return member.asked?.failure?.kind.replaceAll('-', ' ') ?? 'not asked';
+  if (member.status === null) return silence(member, view);
   if (member.alarms.length > 0) return `${role}, ${member.alarms.join(' and ')}`;
   if (!member.works) return 'no leader';
-  return member.isHealthy ? `${role}, healthy` : `${role}, reports an error`;
+  if (view.isStopped) return `${role}, no quorum`;
+  if (member.isHealthy) return `${role}, healthy`;
+  return view.members.some(({ alarms }) => alarms.includes('NOSPACE'))
+    ? `${role}, no writes`
+    : `${role}, reports an error`;
+}
+
+function silence(member: MemberView, view: ClusterView): string {
+  const { asked } = member;
+  if (asked?.failure === undefined) return 'not asked';
+  const { kind } = asked.failure;
+  return isRefusedByTls(asked) || /^(auth-|token-|permission)/.test(kind)
+    ? kind.replaceAll('-', ' ')
+    : silentState(member, view);
 }
 
 function sizeCell(member: MemberView): string {
@@ -200,6 +214,6 @@ function memberData(member: MemberView): Json {
     raftLag: member.raftLag,
     alarms: [...member.alarms],
     tookMs: asked?.tookMs ?? null,
-    errors: [...(status?.errors ?? []), ...(asked?.failure === undefined ? [] : [asked.failure.said])],
+    errors: [...(status?.errors ?? []), ...(asked?.failure === undefined ? [] : [plainlySaid(asked.failure.said)])],
   };
 }

@@ -1,15 +1,24 @@
 import type { Outcome, StepContext } from '../job.ts';
 import { Refusal } from '../refusal.ts';
 import { count, formatDuration, listed } from '../report/text.ts';
-import { peerHosts } from './certificate-checks.ts';
+import { expectedCertificate, peerHosts, peerUrlsOfMembers } from './certificate-checks.ts';
+import { certificateRequestSections } from './certificate-request.ts';
 import type { EtcdCluster } from './client.ts';
 import { handOverSections } from './member-config.ts';
 import { type KnownCluster, type ListedMember, lookAt } from './member-reference.ts';
-import { tryLook, wait } from './patience.ts';
+import { intended, tryLook, wait } from './patience.ts';
+import { certificateFaults } from './peer-certificate.ts';
+import type { PeersSeen } from './peers.ts';
 import { diagnoseStart, peerFaults } from './start-diagnosis.ts';
 
 /** A member on its way in. */
-export type Joining = { readonly memberId: string; readonly name: string; readonly startTimeoutMs: number };
+export type Joining = {
+  readonly memberId: string;
+  readonly name: string;
+  readonly startTimeoutMs: number;
+  /** Addresses of later nodes, for the certificate that is offered. */
+  readonly spare: readonly string[];
+};
 
 /** Entries that two readings some milliseconds apart may differ by; etcd itself promotes from 90 % of the leader's index on. */
 const smallLag = 1000;
@@ -56,22 +65,46 @@ function wayBack({ memberId, name }: Joining, isLearner: boolean | undefined): s
   return `${cost}. \`/etcd remove ${memberId}\` takes ${name} out again, as a change of its own.`;
 }
 
-/** Gives the new node's configuration out, with the list of members as the cluster has it now. */
+/** Where it is kept that the certificate which all members share would be refused of the new node, and why. */
+const sharedFaultKey = 'sharedCertificateFault';
+
+/**
+ * Gives the new node's configuration out, with the list of members as the cluster has it now. The members' certificates are read here
+ * once more, so that the wait for the start can name the likeliest obstacle without asking their peer ports again and again.
+ */
 export async function ensureHandedOver(etcd: EtcdCluster, joining: Joining, context: StepContext): Promise<Outcome> {
   const { value: view, unseen } = await lookAt(etcd, context.signal);
   if (view === undefined) return unseenFor(joining, unseen, context);
   const member = memberOf(view, joining);
   if (member === undefined) return gone(joining);
+  const { memberId: id, name, spare } = joining;
   const { peerUrls } = member.member;
-  const { value: peers, unseen: unread } = await tryLook(() => etcd.seePeers({ members: [], fresh: peerUrls }));
+  const { value: peers, unseen: unread } = await tryLook(() =>
+    etcd.seePeers({ members: peerUrlsOfMembers(view), fresh: peerUrls }),
+  );
   if (peers === undefined) return unseenFor(joining, unread, context);
   const hosts = peerHosts(peerUrls, peers);
+  const fault = sharedFault(view, peers, peerUrls, context.now());
+  if (fault !== '') await context.intent.write({ [sharedFaultKey]: fault });
   const members = view.members.map((each) => each.member);
   return {
     kind: 'done',
-    note: `Start ${joining.name} with one of the files below.`,
-    sections: handOverSections({ name: joining.name, id: joining.memberId, peerUrls, members, hosts }, view),
+    note: `Start ${name} with one of the files below.`,
+    sections: [
+      ...handOverSections({ name, id, peerUrls, members, hosts }, view),
+      ...(fault === '' ? [] : certificateRequestSections({ name, peerUrls, spare }, view, peers)),
+    ],
   };
+}
+
+/** Why the certificate that all members share would be refused of the new node; '' where it would do, or where they share none. */
+function sharedFault(view: KnownCluster, peers: PeersSeen, peerUrls: readonly string[], now: Date): string {
+  const { certificate, source } = expectedCertificate({ view, peers, peerUrls, given: null, as: 'voter', now });
+  if (certificate === null || source !== 'shared') return '';
+  return (
+    certificateFaults(certificate, peerHosts(peerUrls, peers), now).find(({ weight }) => weight === 'blocking')?.what ??
+    ''
+  );
 }
 
 /** Waits until the new member has told the cluster its name; says meanwhile what is seen of it. */
@@ -90,16 +123,27 @@ export async function ensureStarted(etcd: EtcdCluster, joining: Joining, context
   const { peerUrls } = member.member;
   const { value: peers, unseen: unread } = await tryLook(() => etcd.seePeers({ members: [], fresh: peerUrls }));
   if (peers === undefined) return unseenFor(joining, unread, context);
-  const { seen, advice } = diagnoseStart(member.member, peers, view.clusterId, context.now());
+  const { cause, seen: found, advice } = diagnoseStart(member.member, peers, view.clusterId, context.now());
+  const shared = cause === 'port-closed' ? intended(context, sharedFaultKey) : undefined;
+  const seen =
+    shared === undefined
+      ? found
+      : `${found} With the certificate that all members share it would end at its start, for ${shared}: it needs one of its own.`;
   return wait(context, {
     reason: seen,
-    recheckAfterMs: 2000,
+    recheckAfterMs: recheckOf(context),
     timeoutMs: joining.startTimeoutMs,
     otherwise: new Refusal(
       `${joining.name} has not started in ${formatDuration(joining.startTimeoutMs)}. ${seen}`,
       `${advice}\n${wayBack(joining, member.isLearner)}`,
     ),
   });
+}
+
+/** Somebody who starts it now wants to see it soon; somebody who does it after lunch does not. */
+function recheckOf({ now, startedAt }: StepContext): number {
+  const waitedMs = now().getTime() - startedAt.getTime();
+  return waitedMs < 60_000 ? 2000 : waitedMs < 300_000 ? 5000 : 10_000;
 }
 
 /** Waits until the new member has received what the others have. */

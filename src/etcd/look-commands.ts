@@ -1,5 +1,4 @@
 import { quotedWord } from '../shell-quoting.ts';
-import { quotedWord } from '../shell-quoting.ts';
 import { addressOf } from './endpoint.ts';
 import { etcdctl } from './etcdctl.ts';
 import type { ClusterView, MemberView } from './view.ts';

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { stringify } from 'yaml';
 import type { Section } from '../report/report.ts';
+import { listed } from '../report/text.ts';
 import type { Member } from './cluster.ts';
 import { addressOf, hostPort, isEndpoint } from './endpoint.ts';
 import { etcdctl } from './etcdctl.ts';
@@ -49,7 +50,7 @@ export function handOverSections(added: NewMember, view: KnownCluster): Section[
       text: [
         `On the new node, with the etcd version of the members (${versionOf(view) || 'unknown here'}), by ONE of the ways below. A setting is given as a flag or as a variable, never both: from 3.4 on etcd then ends with "conflicting environment variable … is shadowed".`,
         `The data directory has to be empty: \`ls -A ${plain.data}\` prints nothing.`,
-        `Certificates are looked for in ${plain.pki} (kubeadm: ${kubeadm.pki}): ca.crt, server.crt, server.key, peer.crt, peer.key. Where they are elsewhere, change those paths only.`,
+        `Certificates are looked for in ${plain.pki} (kubeadm: ${kubeadm.pki}): ca.crt, server.crt, server.key, peer.crt, peer.key. Where they are elsewhere, change those paths only. server.crt names the node for its clients, peer.crt for its peers: both hold ${listed(hostsOf(added.peerUrls))}.`,
         'Where the members run with other timers (--heartbeat-interval, --election-timeout) or a larger quota than is told here, give the same.',
       ].join('\n'),
     },

@@ -59,7 +59,9 @@ function attempt({ host, port, isTls }: Address, credentials: Credentials, timeo
           ...(isIP(host) === 0 ? { servername: host } : {}),
         })
       : connectTcp({ host, port });
+    let isOver = false;
     const finish = () => {
+      isOver = true;
       clearTimeout(timer);
       socket.destroy();
       resolve(found);
@@ -93,7 +95,11 @@ function attempt({ host, port, isTls }: Address, credentials: Credentials, timeo
       if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') found.reached = 'name';
       finish();
     });
-    socket.on('close', finish);
+    socket.on('close', () => {
+      // A peer port of 3.4 agrees on HTTP/2 and hangs up at its first frame; later ones agree on nothing.
+      if (!isOver && found.reached === 'handshake' && found.error === '') found.lacksHttp2 = true;
+      finish();
+    });
   });
 }
 

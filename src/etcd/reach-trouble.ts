@@ -1,4 +1,3 @@
-import { listed } from '../report/text.ts';
 import type { Asked } from './cluster.ts';
 import { isEndpoint } from './endpoint.ts';
 import { etcdctl } from './etcdctl.ts';

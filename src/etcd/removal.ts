@@ -18,6 +18,7 @@ import { ensureLeadership, nextLeader, unfitToLead } from './leadership.ts';
 import { type KnownCluster, type ListedMember, labelled, lookAt } from './member-reference.ts';
 import { intended, wait } from './patience.ts';
 import { majorityOf } from './quorum.ts';
+import type { SnapshotAge } from './snapshot-age.ts';
 
 /** What is decided when a member is removed: which one, and nothing that changes by itself. */
 export type RemovalPlan = {
@@ -32,7 +33,7 @@ export type RemovalFacts = {
   readonly view: KnownCluster;
   readonly member: ListedMember;
   readonly apiServers: ApiServersSeen;
-  readonly snapshot: { readonly ageMs: number | null; readonly maxAgeMs: number };
+  readonly snapshot: SnapshotAge;
   readonly now: Date;
 };
 
@@ -63,7 +64,7 @@ export function removalChecks({ view, member, apiServers, snapshot, now }: Remov
     leadershipCheck(view, member),
     restartCheck(view, now),
     apiServerCheck(member, apiServers),
-    snapshotCheck(snapshot.ageMs, snapshot.maxAgeMs),
+    snapshotCheck(view, snapshot),
   ]);
 }
 

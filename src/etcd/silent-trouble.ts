@@ -12,14 +12,16 @@ export function silentTroubles(members: readonly MemberView[], view: ClusterView
   const groups = new Map<string, { readonly told: Told; readonly members: MemberView[] }>();
   for (const member of members) {
     const told = explain(member, view);
-    const key = [told.cause, told.short, told.grade, told.advice, member.linkedFrom, member.unlinkedFrom].join('|');
+    const key = [told.cause, told.short, told.advice, told.claim('', 'one')].join('|');
     const group = groups.get(key) ?? { told, members: [] };
     group.members.push(member);
     groups.set(key, group);
   }
   return [...groups.values()].map(({ told, members: same }) => {
-    const since = same.flatMap(({ asked }) => (asked?.failingSince === undefined ? [] : [asked.failingSince])).sort()[0];
-    const { claim, ...rest } = told;
+    const since = same
+      .flatMap(({ asked }) => (asked?.failingSince === undefined ? [] : [asked.failingSince]))
+      .sort()[0];
+    const { claim, state: _, ...rest } = told;
     return {
       grade: 'fact',
       ...rest,
@@ -33,15 +35,16 @@ export function silentTroubles(members: readonly MemberView[], view: ClusterView
   });
 }
 
-type Number = 'one' | 'many';
+/** Grammatical. */
+type Amount = 'one' | 'many';
 type Told = Pick<Trouble, 'advice' | 'short' | 'cause' | 'command'> &
   Partial<Pick<Trouble, 'grade'>> & {
-    readonly claim: (places: string, number: Number) => string;
+    readonly claim: (places: string, number: Amount) => string;
     /** One word or two for a table. */
     readonly state: string;
   };
 
-const s = (number: Number) => (number === 'one' ? 's' : '');
+const s = (number: Amount) => (number === 'one' ? 's' : '');
 
 /** What a table says of a member that gave no answer of etcd's: the word that its finding is headed with. */
 export function silentState(member: MemberView, view: ClusterView): string {
@@ -59,7 +62,8 @@ function explain(member: MemberView, view: ClusterView): Told {
   const { failure, probe } = asked;
   if (probe?.speaksOtherScheme && probe.speaks !== 'http1' && probe.speaks !== 'other')
     return wrongScheme(endpoint, view);
-  if (probe?.lacksHttp2 && probe.authorizationError === '' && failure.kind !== 'deadline') return withoutHttp2(endpoint);
+  if (probe?.lacksHttp2 && probe.speaks === 'nothing' && probe.authorizationError === '' && failure.kind !== 'deadline')
+    return withoutHttp2(endpoint);
   if (['not-etcd', 'not-tls'].includes(failure.kind) || probe?.speaks === 'http1' || probe?.speaks === 'other')
     return notEtcd(endpoint);
   if (failure.kind === 'unknown-name')
@@ -177,7 +181,8 @@ function hung(member: MemberView, endpoint: string, view: ClusterView): Told {
 /** Unreachable from here is not down: the others' connections to it, where they can be read, settle which. */
 function unreachable({ linkedFrom, unlinkedFrom }: MemberView, endpoint: string, asked: Asked): Told {
   const how = asked.probe?.reached === 'silent' ? 'no answer to the connection' : howOf(asked);
-  const peers = (list: readonly string[], one: string, many: string) => `${listed(list)} ${list.length === 1 ? one : many}`;
+  const peers = (list: readonly string[], one: string, many: string) =>
+    `${listed(list)} ${list.length === 1 ? one : many}`;
   if (linkedFrom.length > 0)
     return {
       grade: 'inferred',
@@ -197,7 +202,7 @@ function unreachable({ linkedFrom, unlinkedFrom }: MemberView, endpoint: string,
         number === 'one'
           ? `${places} is down: it cannot be reached from here, and ${peers(unlinkedFrom, 'has', 'have')} no connection to it.`
           : `${places} are down: they cannot be reached from here, and ${peers(unlinkedFrom, 'has', 'have')} no connection to them.`,
-      advice: 'Start the member again on its own data directory, and read its log from before it ended.',
+      advice: 'Start what is down again, each on its own data directory, and read the log from before the end.',
       command: lookAtProcess(endpoint),
       short: `down (${how})`,
       state: 'down',

@@ -52,7 +52,7 @@ export function leaderLast(members: readonly MemberView[]): MemberView[] {
 }
 
 /** How many revisions a compaction could drop; null where nobody's metrics tell. */
-function revisionsToCompact({ members }: ClusterView): number | null {
+export function revisionsToCompact({ members }: ClusterView): number | null {
   const left = members.flatMap(({ metrics, status }) =>
     metrics?.compactRevision == null || status === null
       ? []
@@ -100,7 +100,7 @@ function defragmentation(
   view: ClusterView,
 ): RecoveryStep {
   const rest = loose.slice(1).map(({ label }) => label);
-  const then = rest.length === 0 ? 'disarm the alarm' : `${listed(rest)}, each when the last one answers again`;
+  const then = rest.length === 0 ? 'disarm the alarm' : `${listed(rest)}, each once the one before answers again`;
   return {
     kind: 'defragment',
     advice: `Defragment ${next.label}${next.isLeader ? ', which leads, now that the others are done' : ''}: ${formatBytes(sizeOf(next))} on disk for ${formatBytes(inUse)} of data. It answers nothing meanwhile (10 to 15 ms a megabyte). Then ${then}. The alarm is disarmed last: before space is free it comes back with the next write.`,

@@ -1,7 +1,7 @@
 import { formatBytes, listed } from '../report/text.ts';
 import { etcdctl } from './etcdctl.ts';
-import { answeringEndpoints, compact, defragment } from './look-commands.ts';
-import { headOf, leaderLast, recoveryStep } from './space-recovery.ts';
+import { answeringEndpoints, compact, defragment, statusTable } from './look-commands.ts';
+import { headOf, leaderLast, recoveryStep, revisionsToCompact } from './space-recovery.ts';
 import { sentences, type Trouble } from './trouble.ts';
 import { type ClusterView, defaultQuotaBytes, type MemberView } from './view.ts';
 
@@ -106,9 +106,7 @@ function sizeTroubles(view: ClusterView): Trouble[] {
   if (fullest === undefined) return [];
   const share = Math.floor(shareOf(fullest) * 100);
   const { isAssumed } = quotaOf(fullest);
-  const loose = leaderLast(near).find(({ status, endpoint, isLearner }) => {
-    return status !== null && endpoint !== null && !isLearner && status.dbSizeInUseBytes < status.dbSizeBytes * 0.8;
-  });
+  const step = reliefStep(near, view);
   return [
     {
       severity: shareOf(fullest) >= criticalShare && !isAssumed ? 'critical' : 'warning',
@@ -117,17 +115,43 @@ function sizeTroubles(view: ClusterView): Trouble[] {
       evidence: `${sizesOf(near)}.${isAssumed ? ' The quota is not told by this version and not configured: etcd’s default of 2 GiB is assumed.' : ''}`,
       impact: 'At the quota the whole cluster refuses writes (NOSPACE).',
       advice: sentences(
-        loose === undefined
-          ? 'Compact, if nobody does so regularly (kube-apiserver does, every 5 minutes), and find out what grows: defragment afterwards, one member at a time, the leader last.'
-          : 'Defragment one member at a time, the leader last (each answers nothing for 10 to 15 ms a megabyte), and find out what grows.',
+        step.advice,
         isAssumed ? `Set quotaBytes under etcd.clusters.${view.seen.cluster} to what --quota-backend-bytes is.` : '',
       ),
-      command: loose === undefined ? compact(headOf(view), view) : defragment(loose, view),
+      command: step.command,
       short: `at ${share}% of the quota`,
       who: near.map(({ label }) => label),
       cause: 'near-quota',
     },
   ];
+}
+
+/** What makes room before the quota is reached: space that is free inside, then old history, then less data. */
+function reliefStep(
+  near: readonly MemberView[],
+  view: ClusterView,
+): { readonly advice: string; readonly command: string } {
+  const loose = leaderLast(near).find(
+    ({ status, endpoint, isLearner }) =>
+      status !== null && endpoint !== null && !isLearner && status.dbSizeInUseBytes < status.dbSizeBytes * 0.8,
+  );
+  if (loose !== undefined)
+    return {
+      advice:
+        'Defragment one member at a time, the leader last (each answers nothing for 10 to 15 ms a megabyte), and find out what grows.',
+      command: defragment(loose, view),
+    };
+  if (revisionsToCompact(view) === 0)
+    return {
+      advice:
+        'The history is compacted and little is free inside, so it is live data: find out what grows and delete it, or raise the quota member by member.',
+      command: statusTable(view),
+    };
+  return {
+    advice:
+      'Compact, if nobody does so regularly (kube-apiserver does, every 5 minutes), and find out what grows: defragment afterwards, one member at a time, the leader last.',
+    command: compact(headOf(view), view),
+  };
 }
 
 function fragmentTroubles(view: ClusterView): Trouble[] {

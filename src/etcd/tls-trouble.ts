@@ -74,10 +74,13 @@ function explain(asked: Asked, seen: ClusterSeen, now: Date): Told {
       certificate,
       advice:
         age === 'expired'
-          ? 'Renew it with the same names and restart that member; look at the peers’ certificates at once, they are often as old.'
+          ? 'Renew it with the same names and put it in place: etcd reads the files again at each handshake, so no restart is needed. Look at the peers’ certificates at once, they are often as old.'
           : 'Correct the clock of this machine or of the one that signed it, or wait.',
       command,
-      short: age === 'expired' ? `server certificate expired ${day(leaf.validTo)}` : 'server certificate not yet valid',
+      short:
+        age === 'expired'
+          ? `with a server certificate that expired ${day(leaf.validTo)}`
+          : 'with a server certificate that is not yet valid',
       since: age === 'expired' ? leaf.validTo : leaf.validFrom,
     };
   if (kind === 'server-certificate-name' || (kind !== 'server-certificate-untrusted' && !namesCover(leaf.names, host)))
@@ -88,7 +91,7 @@ function explain(asked: Asked, seen: ClusterSeen, now: Date): Told {
       certificate: sentences(certificate, `Its names: ${leaf.names.length === 0 ? 'none' : leaf.names.join(', ')}.`),
       advice: `Ask it at one of its names, or issue its certificate again with ${host} among the subject alternative names.`,
       command,
-      short: `server certificate lacks ${host}`,
+      short: `with a server certificate that lacks ${host}`,
     };
   if (kind === 'server-certificate-untrusted') return untrusted(leaf, asked, seen, command);
   return ownRefused(seen, asked, now);
@@ -98,7 +101,7 @@ function untrusted(leaf: CertificateFacts, asked: Asked, seen: ClusterSeen, comm
   const file = seen.tls.ca;
   const namesakes = seen.trustedCas.some(({ subject }) => subject === leaf.issuer);
   const trusts =
-    file === undefined ? 'the system’s CAs' : `${file} (${seen.trustedCas.map(({ subject }) => subject).join('; ')})`;
+    file === undefined ? 'the system’s CAs' : `${file} (${fewNames(seen.trustedCas.map(({ subject }) => subject))})`;
   return {
     cause: 'server-certificate-untrusted',
     why: `${leaf.issuer} ${asked.probe?.authorizationError ?? ''}`,
@@ -110,10 +113,16 @@ function untrusted(leaf: CertificateFacts, asked: Asked, seen: ClusterSeen, comm
     advice:
       file === undefined
         ? `Name the cluster's CA as tls.ca under etcd.clusters.${seen.cluster}.`
-        : 'Name the CA file that the members are started with (--trusted-ca-file signs clients; the server certificate has its own issuer). If it was right before, ask who changed the certificates.',
+        : `Put the certificate of ${namesakes ? 'the CA that signs them now' : leaf.issuer} into ${file} (on a control-plane node of kubeadm it is /etc/kubernetes/pki/etcd/ca.crt). If it was right before, ask who changed the certificates.`,
     command,
-    short: 'server certificate of an unknown CA',
+    short: 'with a server certificate of an unknown CA',
   };
+}
+
+/** A bundle holds some 140 CAs: three, and a count. */
+function fewNames(names: readonly string[]): string {
+  const shown = names.slice(0, 3).join('; ');
+  return names.length > 3 ? `${shown}; and ${names.length - 3} more` : shown;
 }
 
 /** The server ended the handshake because of our certificate; older ones give alert 42 for every reason. */
@@ -164,7 +173,7 @@ function ownAdvice({ cluster, tls }: ClusterSeen, fault: string, isExpired: bool
   if (isExpired) return `Renew ${tls.cert} with the same CA and put it in place: it is taken up without a restart.`;
   if (fault !== '')
     return `Put a certificate at ${tls.cert} that the members' --trusted-ca-file signed, with clientAuth among its uses.`;
-  return "Compare its issuer with the members' --trusted-ca-file; a CA of the same name may have another key. The member's log says `rejected connection` with the reason.";
+  return "Compare its issuer with the members' --trusted-ca-file, which may hold another CA than the one that signs the members. The member's log says `rejected connection` with the reason.";
 }
 
 /** A certificate in one line. */

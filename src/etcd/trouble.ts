@@ -38,7 +38,7 @@ export function impactOfLosing(lost: readonly MemberView[], view: ClusterView): 
     return 'None for quorum and writes: a learner does not vote.';
   if (view.members.every(({ status }) => status === null))
     return 'Not known: nothing of the cluster can be seen from here.';
-  const of = `${voting} of ${quorum.voters} voters ${hasLeader ? 'work' : 'answer'} as seen from here, ${quorum.needed} are needed`;
+  const of = `${voting} of ${quorum.voters} voters ${hasLeader ? 'work' : 'answer'}${voting === 1 ? 's' : ''} as seen from here, ${quorum.needed} are needed`;
   if (view.isStopped)
     return `No writes and no linearizable reads: ${of}${hasLeader ? '' : ', and none knows a leader'}.`;
   if (voting < quorum.needed) return `${of}; yet the cluster has just agreed on an answer, so its quorum stands.`;

@@ -19,7 +19,7 @@ export type MemberView = {
   readonly status: MemberStatus | null;
   readonly metrics: MemberMetrics | null;
   /** An earlier reading of the same process. */
-  readonly earlier: MetricsRead['earlier'] | null;
+  readonly earlier: NonNullable<MetricsRead['earlier']> | null;
   readonly alarms: readonly AlarmKind[];
   readonly isLearner: boolean;
   readonly isStarted: boolean;

@@ -1,7 +1,7 @@
 import { formatQuantity } from '../kubernetes/quantity.ts';
 import { redact } from '../redact.ts';
 import { type Finding, type JsonObject, type Report, type Section, verdictOf, worstFirst } from '../report/report.ts';
-import { formatBytes } from '../report/text.ts';
+import { formatBytes, listed } from '../report/text.ts';
 import { fatalAdvice } from './fatal.ts';
 import { flagText, flagValue } from './flags.ts';
 import { type Heap, type HeapInput, predictHeap } from './heap.ts';
@@ -92,7 +92,7 @@ function findingsOf(question: HeapQuestion, heap: Heap, recommendation: Recommen
   const set =
     flags === undefined
       ? `Raise the limit to ${formatQuantity(neededLimitBytes ?? limitBytes)}: no heap worth running with fits into ${limit}.`
-      : `Set ${flags}.`;
+      : `Set ${flags}${recommendation.replaces.length === 0 ? '' : ` in place of ${redact(listed(recommendation.replaces))}`}.`;
   const isByFlag = flagValue(heap.flags, 'MaxHeapSize') !== undefined || flagValue(heap.flags, 'MaxRAM') !== undefined;
   if (heap.maxHeapBytes > limitBytes) {
     const largest = heap.arithmetic.at(-1)?.why ?? '';

@@ -32,6 +32,8 @@ export type RecommendationInput = {
   readonly wasKilled: boolean;
   /** The JVM itself said that its heap was full. */
   readonly outOfMemory?: 'heap';
+  /** There may be flags that are not known: among them -Xmx, which beats any percentage. */
+  readonly hasUnseenFlags?: true;
   /** The memory request, where known: one that is the limit already need not be set to it. */
   readonly requestBytes?: number;
 };
@@ -52,6 +54,8 @@ export type Recommendation = {
   readonly arithmetic: readonly Arithmetic[];
   /** The limit to set, where this one is too small. */
   readonly neededLimitBytes: number | null;
+  /** The flags that these take the place of, each with where it stands: `-Xmx2g (command line)`. */
+  readonly replaces: readonly string[];
   readonly notes: readonly string[];
 };
 
@@ -86,6 +90,7 @@ export function recommendHeap(input: RecommendationInput): Recommendation {
     verdict,
     arithmetic: arithmetic(input, estimate, isByObservation ? nonHeapBytes : null, recommended),
     neededLimitBytes,
+    replaces: flags.length === 0 || keeps ? [] : replacedFlags(input, recommended),
     notes: [
       ...(wasKilled && observed !== null
         ? [
@@ -93,7 +98,7 @@ export function recommendHeap(input: RecommendationInput): Recommendation {
           ]
         : []),
       ...(neededLimitBytes !== null && !fits && !keeps ? [raisedNote(input, neededLimitBytes, observed)] : []),
-      ...(keeps ? [] : flagNotes(input, recommended, direct)),
+      ...(keeps ? [] : flagNotes(input, direct)),
       ...(gc === 'CMS' ? ['What CMS needs for itself was not measured: taken as for Parallel.'] : []),
       // Left to whoever asks: a heap dump holds people's data.
       ...(flags.length > 0 && flagValue(input.knownFlags, 'HeapDumpOnOutOfMemoryError') !== 'true'
@@ -212,6 +217,7 @@ function heapFlag(input: RecommendationInput, limitBytes: number, heapBytes: num
     heapBytes >= 126 * mebi &&
     flagState('MaxRAMPercentage', jdk) === 'accepted' &&
     initialHeapBytes(input) <= heapBytes &&
+    input.hasUnseenFlags !== true &&
     // -Xmx anywhere beats a percentage anywhere; -XX:MaxRAM would change what it is a share of.
     flagValue(knownFlags, 'MaxHeapSize') === undefined &&
     flagValue(knownFlags, 'MaxRAM') === undefined;
@@ -230,16 +236,22 @@ function initialHeapBytes({ jdk, knownFlags }: RecommendationInput): number {
   return parseMemorySize(flagValue(knownFlags, 'InitialHeapSize') ?? '', jdk?.major ?? 17) ?? 0;
 }
 
-function flagNotes(input: RecommendationInput, heapBytes: number, directBytes: number | null): string[] {
-  const { jdk, knownFlags, containerAware, limitBytes, requestBytes } = input;
-  const replaced = knownFlags.filter(
-    ({ name }) =>
-      name === 'MaxHeapSize' ||
-      name === 'MaxRAMPercentage' ||
-      (name === 'InitialHeapSize' && initialHeapBytes(input) > heapBytes),
-  );
+function replacedFlags(input: RecommendationInput, heapBytes: number): string[] {
+  return input.knownFlags
+    .filter(
+      ({ name }) =>
+        name === 'MaxHeapSize' ||
+        name === 'MaxRAMPercentage' ||
+        (name === 'InitialHeapSize' && initialHeapBytes(input) > heapBytes),
+    )
+    .map((flag) => `${flagText(flag)} (${flag.source})`);
+}
+
+function flagNotes(
+  { jdk, containerAware, limitBytes, requestBytes }: RecommendationInput,
+  directBytes: number | null,
+): string[] {
   return [
-    ...replaced.map((flag) => `${flagText(flag)} (${flag.source}) is replaced: change it there, or it may win.`),
     ...(directBytes === null
       ? []
       : [

@@ -1,3 +1,4 @@
+import { redact } from '../redact.ts';
 import { Refusal } from '../refusal.ts';
 
 /** Which JDK it is, from the many ways in which versions are written. Compare by major and update only. */
@@ -174,5 +175,5 @@ export function requireJdk(text: string): JdkVersion {
 }
 
 function shown(text: string): string {
-  return text.trim() === '' ? 'An empty text' : `"${text.slice(0, 60)}"`;
+  return text.trim() === '' ? 'An empty text' : `"${redact(text).slice(0, 60)}"`;
 }

@@ -1,4 +1,4 @@
-import type { Cause } from './termination.ts';
+import type { Cause } from './explanation.ts';
 
 /**
  * What to do about each cause, and the cause in a few words for a summary. A limit on threads is never answered with more
@@ -26,8 +26,7 @@ export const causeAdvice: Readonly<Record<Cause, { readonly short: string; reado
   },
   evicted: {
     short: 'evicted by the node',
-    advice:
-      'The limit is not at fault: raise the memory request to what it really uses, so that the scheduler finds it room.',
+    advice: 'See what the node ran low on: kubectl describe node, under Conditions and Events.',
   },
   heap: {
     short: 'Java heap space inside the JVM, not killed',
@@ -84,7 +83,7 @@ export const causeAdvice: Readonly<Record<Cause, { readonly short: string; reado
   },
   sigterm: {
     short: 'asked to stop (SIGTERM); no memory problem',
-    advice: 'A rollout, a drain, a scale-down or a probe asks so: the events and kubectl rollout history tell which.',
+    advice: 'See who asked in the events and in kubectl rollout history: a rollout, a drain, a scale-down or a probe.',
   },
   'sigkill-unknown': {
     short: 'killed with SIGKILL; not said to be for memory',
@@ -92,10 +91,10 @@ export const causeAdvice: Readonly<Record<Cause, { readonly short: string; reado
   },
   'error-exit': {
     short: 'ended with an error; not OOM-killed',
-    advice: 'Not a memory problem as far as can be seen: the last lines of its log say more.',
+    advice: 'Read the last lines of its log: as far as can be seen it is no memory problem.',
   },
-  completed: { short: 'finished (exit code 0)', advice: 'Nothing to do.' },
-  none: { short: 'was not OOM-killed', advice: 'Nothing to do about memory.' },
+  completed: { short: 'finished (exit code 0)', advice: '' },
+  none: { short: 'was not OOM-killed', advice: '' },
   unknown: {
     short: 'cannot be told',
     advice: 'Ask again when the pod has a status, or look with kubectl describe pod.',

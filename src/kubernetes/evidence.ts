@@ -1,7 +1,9 @@
+import { jvmVariables } from '../jvm/variables.ts';
 import { type JdkVersion, jdkFromImage } from '../jvm/version.ts';
 import { Refusal } from '../refusal.ts';
 import type { Finding, Severity } from '../report/report.ts';
 import type { KubernetesCluster } from './cluster.ts';
+import { containerEnvironment } from './container-environment.ts';
 import { type ContainerView, chooseContainer } from './containers.ts';
 import { readJavaContainer } from './java-container.ts';
 import type { KubernetesEvent, Node, Pod, PodMetrics } from './objects.ts';
@@ -65,6 +67,8 @@ export async function gatherEvidence(
   const hasStarted = container.ended !== undefined || container.status?.state.running !== undefined;
   const isKilled = container.ended?.reason === 'OOMKilled';
   const isPrevious = container.status?.state.terminated === undefined && diedOfItself(container);
+  // Only the first lines of a log tell what a JVM took from variables whose values stand elsewhere.
+  const isStartNeeded = variablesStandElsewhere(container.spec);
   const isJdkExact = isExact(container.spec?.image === undefined ? undefined : jdkFromImage(container.spec.image));
   const owner = controllerOf(pod.metadata);
   const { nodeName } = pod.spec;
@@ -80,19 +84,20 @@ export async function gatherEvidence(
         }),
       )
     : undefined;
+  const readStart = () =>
+    hasStarted
+      ? part('log', () => cluster.podLog(namespace, name, container.name, { previous: false, limitBytes: startBytes }))
+      : undefined;
+  const neededStart = isStartNeeded ? readStart() : undefined;
   const events = part('events', () => cluster.listEvents(namespace, name));
   const ownerKind = owner?.kind ?? '';
   const workload =
     found.replicas === undefined && owner !== undefined && isWorkloadKind(ownerKind)
       ? part('replicas', () => cluster.getWorkload(ownerKind, namespace, owner.name))
       : undefined;
-  const readStart = () =>
-    hasStarted
-      ? part('log', () => cluster.podLog(namespace, name, container.name, { previous: false, limitBytes: startBytes }))
-      : undefined;
   const readNodeEvents = () =>
     isKilled && nodeName !== undefined ? part('node events', () => cluster.listNodeEvents(nodeName)) : undefined;
-  const earlyStart = isJdkExact ? undefined : readStart();
+  const earlyStart = neededStart ?? (isJdkExact ? undefined : readStart());
   const nodeEvents = readNodeEvents();
   const metrics = part('metrics', () => cluster.podMetrics(namespace, name));
   const startLog = earlyStart ?? readStart();
@@ -137,6 +142,14 @@ function diedOfItself({ ended, status }: ContainerView): boolean {
   if (ended === undefined) return false;
   const wasAsked = ended.exitCode === 0 || ended.exitCode === 143;
   return !(wasAsked && ended.reason !== 'OOMKilled' && status?.state.running !== undefined);
+}
+
+/** Whether a JVM in this container may take flags from a secret, a config map or the like. */
+function variablesStandElsewhere(spec: ContainerView['spec']): boolean {
+  const unknownMemory = { limitBytes: undefined, requestBytes: undefined };
+  const { elsewhere, poured } = containerEnvironment(spec, unknownMemory, '', '');
+  if (poured.length === 0 && !jvmVariables.some((name) => elsewhere[name] !== undefined)) return false;
+  return readJavaContainer(spec, { variables: {}, elsewhere: {}, poured: [] }, '').isJava !== false;
 }
 
 function mayBeJava(spec: ContainerView['spec']): boolean {

@@ -8,10 +8,10 @@ import type { Grade } from '../report/report.ts';
 import { formatBytes } from '../report/text.ts';
 import { type CgroupVersion, cgroupVersion } from './cgroup.ts';
 import type { Evidence } from './evidence.ts';
+import type { Explanation } from './explanation.ts';
 import type { JavaContainer } from './java-container.ts';
 import { shownLine } from './java-log.ts';
 import { cpuShare, type MemoryLimit, nodeCpus, nodeMemoryBytes, usageBytes } from './memory-limit.ts';
-import type { Explanation } from './termination.ts';
 import { visibleCpus } from './visible-cpus.ts';
 
 /** What the JVM in a container takes by itself, as far as the pod tells. */
@@ -22,6 +22,8 @@ export type JavaAnalysis = {
   readonly jdkGrade: Grade;
   readonly heap: Heap | undefined;
   readonly heapGrade: Grade;
+  /** Whether flags may stand where they cannot be seen, so that nothing may be concluded from the heap. */
+  readonly areFlagsUnseen: boolean;
   readonly cgroup: CgroupVersion;
   /** Why there is no heap: not modelled, or something is not known. */
   readonly heapMissing: Refusal | undefined;
@@ -42,7 +44,8 @@ export function analyseJava(
   const { version: jdk, from: jdkFrom, grade: jdkGrade } = findJdk(evidence);
   const cgroup = cgroupVersion(evidence.node);
   const prediction = predict(evidence, limit, java, jdk, cgroup);
-  const advised = recommend(evidence, limit, java, jdk, prediction.heap, explanation);
+  const areFlagsUnseen = mayHaveOtherFlags(limit, java, prediction);
+  const advised = recommend({ evidence, limit, java, jdk, heap: prediction.heap, areFlagsUnseen }, explanation);
   return {
     jdk,
     jdkFrom,
@@ -50,6 +53,7 @@ export function analyseJava(
     cgroup,
     ...prediction,
     heapGrade: heapGrade(jdkGrade, prediction, java),
+    areFlagsUnseen,
     ...advised,
   };
 }
@@ -77,7 +81,10 @@ function around(line: string, version: string): string {
   return `${start > 0 ? '…' : ''}${shownLine(part)}${start + 80 < line.length ? '…' : ''}`;
 }
 
-type Prediction = Pick<JavaAnalysis, 'heap' | 'heapMissing' | 'otherwise' | 'notes'>;
+type Prediction = Pick<JavaAnalysis, 'heap' | 'heapMissing' | 'otherwise' | 'notes'> & {
+  /** With the flags seen it would not have started, and it ran. */
+  readonly isContradicted?: true;
+};
 
 function predict(
   evidence: Evidence,
@@ -119,7 +126,8 @@ function predict(
     const main = inputFor(assumed);
     if (nodeBytes === undefined && !main.awareness.assumed) return { ...none, heapMissing: unknownNode };
     const heap = predictHeap(main.input);
-    if (heap.fatal !== null && hasRun(evidence)) return { ...none, heapMissing: contradiction(heap.fatal) };
+    if (heap.fatal !== null && hasRun(evidence))
+      return { ...none, heapMissing: contradiction(heap.fatal), isContradicted: true };
     const notes = [...heap.notes, `CPUs it counts: ${main.seen.cpus} (${main.seen.why}).`];
     const otherwise: string[] = [];
     if (heap.otherwiseMaxHeapBytes !== null)
@@ -212,18 +220,36 @@ function heapGrade(jdkGrade: Grade, { heap }: Prediction, java: JavaContainer): 
   return isExact ? 'fact' : heap.awareness.aware === null ? 'unknown' : 'inferred';
 }
 
+/**
+ * Whether the JVM may have had other flags than those seen. An entrypoint's are not reckoned with where the heap is past the
+ * limit without them; a variable of the JVM's own is, for what it is there for is to set them.
+ */
+function mayHaveOtherFlags({ limitBytes }: MemoryLimit, java: JavaContainer, prediction: Prediction): boolean {
+  const { heap, isContradicted } = prediction;
+  if (isContradicted === true) return true;
+  if (java.unknown.length === 0) return false;
+  const isPast = heap !== undefined && limitBytes !== undefined && heap.maxHeapBytes > limitBytes;
+  return java.isVariableUnseen || !isPast;
+}
+
+type Known = {
+  readonly evidence: Evidence;
+  readonly limit: MemoryLimit;
+  readonly java: JavaContainer;
+  readonly jdk: JdkVersion | undefined;
+  readonly heap: Heap | undefined;
+  readonly areFlagsUnseen: boolean;
+};
+
 function recommend(
-  evidence: Evidence,
-  limit: MemoryLimit,
-  java: JavaContainer,
-  jdk: JdkVersion | undefined,
-  heap: Heap | undefined,
+  { evidence, limit, java, jdk, heap, areFlagsUnseen }: Known,
   { cause }: Explanation,
 ): Pick<JavaAnalysis, 'recommendation' | 'recommendationMissing'> {
   const isHeapTrouble = cause === 'heap' || cause === 'gc-overhead';
   const wasKilled = cause === 'limit' || cause === 'pod-limit' || cause === 'child-process';
   const mayOutgrow = heap !== undefined && limit.limitBytes !== undefined && heap.maxHeapBytes > limit.limitBytes;
-  if (limit.limitBytes === undefined || !(isHeapTrouble || wasKilled || (mayOutgrow && cause === 'none')))
+  const runsOn = cause === 'none' && evidence.container.status?.state.running !== undefined;
+  if (limit.limitBytes === undefined || !(isHeapTrouble || wasKilled || (mayOutgrow && runsOn)))
     return { recommendation: undefined, recommendationMissing: undefined };
   // Their flags are other ones: what is not modelled is not advised upon either.
   if (jdk?.vendor === 'openj9' || jdk?.vendor === 'graalvm-native')
@@ -239,7 +265,10 @@ function recommend(
         gc: heap?.gc ?? 'Serial',
         containerAware: heap?.containerAware ?? null,
         knownFlags: jdk === undefined ? [] : readFlags({ jdk, args: java.args, env: java.env }).effective,
-        ...(heap === undefined ? {} : { heapBytes: heap.maxHeapBytes }),
+        // What lies beside the heap, and what is wrong with it, is concluded from a heap that is known.
+        ...(heap === undefined || areFlagsUnseen ? {} : { heapBytes: heap.maxHeapBytes }),
+        ...(areFlagsUnseen ? { hasUnseenFlags: true as const } : {}),
+        ...(limit.requestBytes === undefined ? {} : { requestBytes: limit.requestBytes }),
         wasKilled,
         ...(peakBytes === undefined ? {} : { peakBytes }),
         ...(isHeapTrouble ? { outOfMemory: 'heap' } : {}),

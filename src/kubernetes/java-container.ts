@@ -1,3 +1,5 @@
+import { wordsBeforeProgram } from '../jvm/launch.ts';
+import { jvmVariables, scriptVariables } from '../jvm/variables.ts';
 import { redact } from '../redact.ts';
 import { type ContainerEnvironment, expandReferences } from './container-environment.ts';
 import { looksLikeJavaLog, pickedUpVariables } from './java-log.ts';
@@ -18,20 +20,19 @@ export type JavaContainer = {
   readonly elsewhere: Readonly<Record<string, string>>;
   /** What could not be seen and may hold flags: sentences, redacted. */
   readonly unknown: readonly string[];
+  /** Where to see it, when it is the JVM's own variables that stand elsewhere: its first lines say what it picked up. */
+  readonly isVariableUnseen: boolean;
+  /** What is certain and worth saying: sentences, redacted. */
+  readonly notes: readonly string[];
+  /** A variable that the command hands on to java behind every other flag for the heap: what it holds wins. */
+  readonly handedOn: string | undefined;
+  /** What it was read from: what another value of a variable would do is read from the same. */
+  readonly container: Container | undefined;
+  readonly environment: ContainerEnvironment;
 };
 
-/** HotSpot reads these by itself (jvm.md: order of precedence); JAVA_OPTS and its kin only reach it through a script. */
-export const jvmVariables = ['JAVA_TOOL_OPTIONS', 'JDK_JAVA_OPTIONS', '_JAVA_OPTIONS'] as const;
-const scriptVariables = [
-  'JAVA_OPTS',
-  'JAVA_OPTIONS',
-  'JVM_OPTS',
-  'CATALINA_OPTS',
-  'MAVEN_OPTS',
-  'JAVA_ARGS',
-  'KAFKA_HEAP_OPTS',
-  'ES_JAVA_OPTS',
-];
+/** Flags that decide how large the heap may become. */
+export const heapSizeFlag = /^-(?:Xmx|XX:(?:MaxHeapSize|MaxRAMPercentage|MaxRAMFraction|MaxRAM)=)/;
 
 const javaImage =
   /(?:^|[/_.:-])(?:open)?(?:java|jdk|jre|openjdk|temurin|corretto|amazoncorretto|zulu|liberica|semeru|graalvm|sapmachine|dragonwell|adoptopenjdk|tomcat|jetty|wildfly|jboss|quarkus|spring|keycloak|kafka|cassandra|elasticsearch|logstash|solr|zookeeper|jenkins|sonarqube|activemq|hadoop|spark|flink|trino|presto|nexus3?)(?:\d[\w.]*)?(?:$|[/_.:@-])/i;
@@ -56,25 +57,6 @@ const wrappers: ReadonlySet<string> = new Set([
   'numactl',
   'chpst',
 ]);
-/** Options of the launcher that take the next word as their value. */
-const optionsWithValue: ReadonlySet<string> = new Set([
-  '-cp',
-  '-classpath',
-  '--class-path',
-  '-p',
-  '--module-path',
-  '--upgrade-module-path',
-  '--add-modules',
-  '--add-reads',
-  '--add-exports',
-  '--add-opens',
-  '--limit-modules',
-  '--patch-module',
-  '--describe-module',
-  '-d',
-]);
-const optionsBeforeMain: ReadonlySet<string> = new Set(['-jar', '-m', '--module']);
-
 /** Decides whether a container runs a JVM and finds the arguments it was started with. */
 export function readJavaContainer(
   container: Container | undefined,
@@ -98,10 +80,11 @@ export function readJavaContainer(
   const { isJava, why } = verdict(container, variables, line.commands, java !== undefined, log);
 
   const unknown: string[] = [];
+  const notes: string[] = [];
   let args = java ?? [];
   const startsWithFlags = !hasCommand && /^-(?:X|D|jar|cp|server|ea)/.test(words[0] ?? '');
   if (java === undefined && startsWithFlags) {
-    args = flagsBeforeMain(words);
+    args = wordsBeforeProgram(words);
     unknown.push('The image starts the program; its args look like flags for java and are taken so.');
   } else if (java === undefined && isJava !== false) {
     unknown.push(
@@ -110,22 +93,87 @@ export function readJavaContainer(
         : 'The image starts java: flags in its own entrypoint cannot be seen.',
     );
   }
-  for (const name of jvmVariables)
-    if (elsewhere[name] !== undefined && pickedUp[name] === undefined)
-      unknown.push(`${name} comes from ${elsewhere[name]}, which is not read.`);
+  if (java !== undefined && !hasCommand)
+    unknown.push('The image’s own entrypoint starts before java: flags that it adds cannot be seen.');
+  const used = variablesUsed(container);
+  const unseen = jvmVariables.filter((name) => elsewhere[name] !== undefined && pickedUp[name] === undefined);
+  for (const name of unseen) unknown.push(`${name} comes from ${elsewhere[name]}, which is not read.`);
+  // Where the pod's own command is java no script stands between that would pass a variable on.
+  const startsJava = java !== undefined && hasCommand;
   for (const name of scriptVariables)
-    if (variables[name] !== undefined && !usesVariable(words, name))
-      unknown.push(
-        `${name} is set to “${redact(variables[name])}”; the JVM does not read it, it only counts if a script in the image passes it on.`,
-      );
-    else if (elsewhere[name] !== undefined) unknown.push(`${name} comes from ${elsewhere[name]}, which is not read.`);
-  if (poured.length > 0 && isJava !== false)
+    if (variables[name] !== undefined && !used.includes(name)) {
+      const set = `${name} is set to “${redact(variables[name])}”; the JVM does not read it`;
+      if (startsJava) notes.push(`${set}, and the command does not pass it on.`);
+      else unknown.push(`${set}, it only counts if a script in the image passes it on.`);
+    } else if (elsewhere[name] !== undefined && (!startsJava || used.includes(name)))
+      unknown.push(`${name} comes from ${elsewhere[name]}, which is not read.`);
+  const isPouredUnseen = poured.length > 0 && isJava !== false && !tellsOfItsVariables(log, pickedUp);
+  if (isPouredUnseen)
     unknown.push(
       `Variables also come from ${poured.join(', ')}, which ${poured.length === 1 ? 'is' : 'are'} not read.`,
     );
+  for (const name of used.filter(mayHoldOptions))
+    if (variables[name] === undefined && elsewhere[name] === undefined)
+      unknown.push(`The command uses $${name}, which the pod does not set; the image may.`);
   for (const piece of line.unknown) unknown.push(`The command uses ${redact(piece)}, whose value is not known here.`);
   const own = jvmVariables.flatMap((name) => (elsewhere[name] === undefined ? [] : [[name, elsewhere[name]]]));
-  return { isJava, why, args, env, elsewhere: Object.fromEntries(own), unknown };
+  return {
+    isJava,
+    why,
+    args,
+    env,
+    elsewhere: Object.fromEntries(own),
+    unknown,
+    isVariableUnseen: unseen.length > 0 || isPouredUnseen,
+    notes,
+    handedOn: handedOnVariable(container, environment),
+    container,
+    environment,
+  };
+}
+
+/** The words with which java is started when a variable holds another value; undefined where the command is not java. */
+export function argumentsWith(
+  container: Container | undefined,
+  { variables, elsewhere }: ContainerEnvironment,
+  name: string,
+  value: string,
+): readonly string[] | undefined {
+  const changed = { ...variables, [name]: value };
+  const words = [...(container?.command ?? []), ...(container?.args ?? [])].map((word) =>
+    expandReferences(word, changed),
+  );
+  const set = new Set(Object.keys(elsewhere).filter((other) => other !== name));
+  return commandLine(words, changed, set)
+    .commands.map(jvmArguments)
+    .find((args) => args !== undefined);
+}
+
+/** Tried with a word that nobody else writes: where it arrives before the program is named and behind the other flags, it wins. */
+function handedOnVariable(container: Container | undefined, environment: ContainerEnvironment): string | undefined {
+  return variablesUsed(container).findLast((name) => {
+    if (!mayHoldOptions(name)) return false;
+    const args = argumentsWith(container, environment, name, probe) ?? [];
+    const at = args.indexOf(probe);
+    return at >= 0 && !args.slice(at + 1).some((word) => heapSizeFlag.test(word));
+  });
+}
+
+const probe = '-Xquorumprobe';
+
+/** The names of the variables in command and args, as Kubernetes and shells write them: `$(NAME)`, `$NAME`, `${NAME:-x}`. */
+function variablesUsed(container: Container | undefined): string[] {
+  const text = [...(container?.command ?? []), ...(container?.args ?? [])].join(' ').slice(0, 100_000);
+  return [...new Set([...text.matchAll(/(?<!\$)\$[({]?([A-Za-z_]\w*)/g)].map(([, name = '']) => name))];
+}
+
+function mayHoldOptions(name: string): boolean {
+  return scriptVariables.includes(name) || /(?:OPTS|OPTIONS|FLAGS)$/.test(name);
+}
+
+/** A log that begins with what the JVM picked up tells all three variables, wherever they come from. */
+function tellsOfItsVariables(log: string, pickedUp: Readonly<Record<string, string>>): boolean {
+  return Object.keys(pickedUp).length > 0 && /^(?:NOTE: )?Picked up /.test(log.trimStart());
 }
 
 function commandLine(
@@ -164,27 +212,7 @@ function programName(word: string | undefined): string {
 /** The arguments that the JVM takes, when the command is `java …`. */
 function jvmArguments(command: readonly string[]): readonly string[] | undefined {
   const words = unwrapped(command);
-  return programName(words[0]) === 'java' ? flagsBeforeMain(words.slice(1)) : undefined;
-}
-
-/** Everything up to `-jar` or the main class; what follows belongs to the program. */
-function flagsBeforeMain(words: readonly string[]): readonly string[] {
-  const flags: string[] = [];
-  for (let index = 0; index < words.length; index++) {
-    const word = words[index] ?? '';
-    if (optionsBeforeMain.has(word)) break;
-    if (optionsWithValue.has(word)) {
-      index++;
-      continue;
-    }
-    if (!word.startsWith('-') && !word.startsWith('@')) break;
-    flags.push(word);
-  }
-  return flags;
-}
-
-function usesVariable(words: readonly string[], name: string): boolean {
-  return words.some((word) => new RegExp(`\\$\\{?${name}\\b`).test(word));
+  return programName(words[0]) === 'java' ? wordsBeforeProgram(words.slice(1)) : undefined;
 }
 
 function verdict(

@@ -21,6 +21,8 @@ export type JvmComplaint = {
   readonly line: string;
   /** The JVM ended itself because of it; else only a thread did, and the process may have lived on. */
   readonly isTheEnd: boolean;
+  /** What shows that the process lived on after it, and may have ended of something else: redacted, at most 300 characters. */
+  readonly overtakenBy: string | undefined;
 };
 
 /** Each cause as a clause. */
@@ -51,9 +53,12 @@ const outOfMemoryTexts: readonly (readonly [RegExp, JvmCause])[] = [
   [/^(?:unable to create (?:new )?native thread|Failed to create a thread)/, 'native-threads'],
   [/^(?:Requested array size exceeds VM limit|Required (?:array )?length)/, 'array-size'],
   [/^(?:Out of swap space|native memory exhausted|Map failed)/, 'native-crash'],
+  // What HotSpot prints where not even the first error could be reported: an object was asked for, and there was no heap for it.
+  [/^ ?thrown from the UncaughtExceptionHandler/, 'heap'],
 ];
 
-const outOfMemory = /java[./]lang[./]OutOfMemoryError(?::\s*|"?,?\s*")?(.{0,120})/;
+/** The class and the text behind it: `…Error: text`, or as fields of JSON, `…Error","message":"text`. */
+const outOfMemory = /java[./]lang[./]OutOfMemoryError(?![\w$])(?::\s*|"\s*,\s*"\w{1,40}"\s*:\s*")?(.{0,120})/;
 const theEnd = /(?:Terminating|Aborting) due to java[./]lang[./]OutOfMemoryError/;
 const encountered = /fatal error: OutOfMemory encountered: (.{0,80})/;
 const nativeCrash =
@@ -62,24 +67,36 @@ const nativeCrash =
 const noJvm = /^Error: (?:Could not create the Java Virtual Machine|A fatal exception has occurred)/;
 const noStart = /^Error occurred during initialization of VM/;
 
+/** Frames of a stack trace, and what the JVM says as it writes a heap dump: they belong to the complaint before them. */
+const partOfTrace =
+  /^\s+at |^\s*\.\.\. \d+ |^\s*Suppressed:|^(?:Dumping heap to|Heap dump file created|Unable to create)/;
+const laterError =
+  /\b(?:ERROR|FATAL|SEVERE|CRITICAL)\b|"level"\s*:\s*"(?:error|fatal)"|Exception in thread "|^(?:Caused by: )?(?:[\w$]+\.)+[A-Z][\w$]*(?:Exception|Error)\b|failed to start/;
+/** So many lines after a complaint an error may still be its echo; so many show that the program went on. */
+const echoLines = 5;
+const livingLines = 50;
+const caught = /\b(?:caught|retry(?:ing)?|handled|recover(?:ed|ing)|ignor(?:ed|ing))\b/i;
+
 /**
  * Finds what the JVM complained of in a log, the line that decides: a JVM that ended itself goes before one that only
- * complained, and the last complaint before earlier ones. Undefined where it complained of nothing.
+ * complained, and the last complaint before earlier ones. Undefined where it complained of nothing that is known here: a line
+ * that only names the class of an error complains of nothing.
  */
 export function jvmComplaint(log: string): JvmComplaint | undefined {
   let last: JvmComplaint | undefined;
   let previous = '';
+  let linesAfter = 0;
   for (const raw of log.split(/\r\n|\r|\n/)) {
     // A line may be megabytes long; what a JVM prints stands in its first few thousand characters, or in a JSON field there.
     const line = raw.length > 8000 ? raw.slice(0, 8000) : raw;
-    const fatal = encountered.exec(line);
-    if (fatal !== null) return complaint(causeOf(fatal[1] ?? ''), line, 'ended');
-    const found = outOfMemory.exec(line);
-    if (found !== null) {
-      const cause = causeOf(found[1] ?? '');
+    const fatal = causeOf(encountered.exec(line)?.[1]);
+    if (fatal !== undefined) return complaint(fatal, line, 'ended');
+    const cause = causeOf(outOfMemory.exec(line)?.[1]);
+    const before = last;
+    if (cause !== undefined) {
       if (theEnd.test(line)) return complaint(cause, line, 'ended');
       last = complaint(cause, line, 'lives');
-    } else if (/java[./]lang[./]StackOverflowError/.test(line)) {
+    } else if (/java[./]lang[./]StackOverflowError(?![\w$])/.test(line)) {
       last ??= complaint('stack-overflow', line, 'lives');
     } else if (nativeCrash.test(line)) {
       last = complaint('native-crash', line, 'ended');
@@ -88,21 +105,35 @@ export function jvmComplaint(log: string): JvmComplaint | undefined {
     } else if (noStart.test(previous) && line.trim() !== '') {
       last = complaint('bad-flags', line, 'ended');
     }
-    if (line.trim() !== '') previous = line;
+    if (line.trim() === '') continue;
+    previous = line;
+    if (last !== before) linesAfter = 0;
+    else if (last !== undefined && !partOfTrace.test(line)) {
+      linesAfter += 1;
+      if (isOvertaken(last, line, linesAfter)) last = { ...last, overtakenBy: shownLine(line) };
+    }
   }
   return last;
+}
+
+/** Whether a line shows that the process lived on after the complaint: another error, or many lines of whatever kind. */
+function isOvertaken({ line: said, isTheEnd, overtakenBy }: JvmComplaint, line: string, linesAfter: number): boolean {
+  // An error that nobody caught in the main thread ends most programs; what follows is their end.
+  if (isTheEnd || overtakenBy !== undefined || /Exception in thread "main"/.test(said)) return false;
+  const isOther = laterError.test(line) && !/OutOfMemory|out of memory/i.test(line);
+  return (isOther && linesAfter > (caught.test(said) ? 0 : echoLines)) || linesAfter > livingLines;
 }
 
 function flagLine(line: string): string | undefined {
   return line.trim() === '' || noJvm.test(line) ? undefined : line;
 }
 
-function causeOf(text: string): JvmCause {
-  return outOfMemoryTexts.find(([pattern]) => pattern.test(text))?.[1] ?? 'heap';
+function causeOf(text: string | undefined): JvmCause | undefined {
+  return text === undefined ? undefined : outOfMemoryTexts.find(([pattern]) => pattern.test(text))?.[1];
 }
 
 function complaint(cause: JvmCause, line: string, end: 'ended' | 'lives'): JvmComplaint {
-  return { cause, line: shownLine(line), isTheEnd: end === 'ended' };
+  return { cause, line: shownLine(line), isTheEnd: end === 'ended', overtakenBy: undefined };
 }
 
 /** A log line as a report shows it: without control characters and secrets, at most 300 characters. */

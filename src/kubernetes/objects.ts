@@ -143,6 +143,7 @@ export const podSchema = z.object({
   spec: orEmpty({
     nodeName: text,
     restartPolicy: text,
+    terminationGracePeriodSeconds: whole,
     containers: listOf(container),
     initContainers: listOf(container),
     ephemeralContainers: listOf(container),

@@ -1,3 +1,4 @@
+import { redact } from '../redact.ts';
 import { Refusal } from '../refusal.ts';
 import { formatBytes } from '../report/text.ts';
 import { parseQuantity } from './quantity.ts';
@@ -13,7 +14,7 @@ const smallestBytes = 1024 ** 2;
  */
 export function requireSize(flag: string, text: string): number {
   const bytes = parseQuantity(text.trim());
-  const shown = text.slice(0, 60);
+  const shown = redact(text).slice(0, 60);
   if (bytes === undefined)
     throw new Refusal(
       `${flag} "${shown}" is not a size.`,
@@ -32,7 +33,7 @@ function tooSmall(flag: string, text: string, bytes: number): Refusal {
   const size = unit === 'm' ? `${Number(amount) / 1000} bytes (m is a thousandth)` : formatBytes(bytes);
   const meant = Number(amount) > 0 ? `${amount}Mi` : undefined;
   return new Refusal(
-    `${flag} ${text.slice(0, 60)} is ${size}${meant === undefined ? '.' : `; did you mean ${meant}?`}`,
+    `${flag} ${redact(text).slice(0, 60)} is ${size}${meant === undefined ? '.' : `; did you mean ${meant}?`}`,
     `Write ${flag} ${meant ?? '512Mi'}: Ki, Mi and Gi are the units of memory.`,
     meant === undefined ? [] : [meant],
   );

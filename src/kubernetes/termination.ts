@@ -1,36 +1,14 @@
 import type { Grade } from '../report/report.ts';
 import { shortened } from '../report/text.ts';
+import { ago } from './age.ts';
 import type { ContainerView } from './containers.ts';
-import { type JvmCause, jvmClaims, jvmComplaint, shownLine } from './java-log.ts';
+import { type Explanation, explained, told } from './explanation.ts';
+import { type JvmComplaint, jvmClaims, jvmComplaint, shownLine } from './java-log.ts';
+import { nodeOomEvent, probeEvent, removalEvent } from './kill-events.ts';
 import type { MemoryLimit } from './memory-limit.ts';
-import { eventTimeMs, type KubernetesEvent, type Node, type Pod, type Terminated, timeMs } from './objects.ts';
-
-/** Why a container ended, as a word of the contract for scripts. */
-export type Cause =
-  | 'limit'
-  | 'pod-limit'
-  | 'child-process'
-  | 'node-oom'
-  | 'evicted'
-  | JvmCause
-  | 'probe-kill'
-  | 'sigterm'
-  | 'sigkill-unknown'
-  | 'error-exit'
-  | 'completed'
-  | 'none'
-  | 'unknown';
-
-export type Explanation = {
-  readonly cause: Cause;
-  readonly grade: Grade;
-  /** What happened: one sentence about the container, without its name. */
-  readonly claim: string;
-  /** What was seen, redacted. */
-  readonly evidence: string;
-  /** The JVM complained and the container lives on. */
-  readonly livesOn: boolean;
-};
+import { type KubernetesEvent, type Node, type Pod, type Terminated, timeMs } from './objects.ts';
+import { podEnd } from './pod-end.ts';
+import { waitingAdvice } from './waiting.ts';
 
 export type Scene = {
   readonly pod: Pod;
@@ -44,21 +22,24 @@ export type Scene = {
   /** The end of the log of the container that died, else of the one that runs. */
   readonly log: string | undefined;
   readonly isJava: boolean | undefined;
+  readonly now: Date;
 };
 
-/** A node's memory trouble counts when it was told within a minute of the container's end. */
+/** A node's memory pressure counts when it had begun by a minute after the container's end. */
 const nearMs = 60_000;
 
 /** Walks the decision tree; the first that fits wins. */
 export function explainTermination(scene: Scene): Explanation {
   const { pod, container } = scene;
-  if (pod.status.phase === 'Failed' && pod.status.reason === 'Evicted') return evicted(pod);
   const { ended } = container;
+  const whole = podEnd(pod);
+  // What the kernel did to a container of the pod says more than that the pod then failed or was lost.
+  if (whole !== undefined && (whole.cause === 'evicted' || ended?.reason !== 'OOMKilled')) return whole;
   if (ended === undefined) return neverEnded(scene);
   if (ended.reason === 'OOMKilled') return oomKilled(scene, ended);
-  const complaint = complaintOf(scene);
   const livesOn = container.status?.state.running !== undefined && (ended.exitCode === 0 || ended.exitCode === 143);
-  if (livesOn && complaint !== undefined && ended.reason !== 'OOMKilled') return neverEnded(scene, ended);
+  if (livesOn && complaintSeen(scene) !== undefined) return neverEnded(scene, ended);
+  const complaint = complaintOf(scene, ended);
   switch (ended.exitCode) {
     case 0:
       return container.endedWhen === 'before' && container.role === 'app' ? neverEnded(scene, ended) : completed(ended);
@@ -71,26 +52,6 @@ export function explainTermination(scene: Scene): Explanation {
     default:
       return complaint ?? errorExit(scene, ended);
   }
-}
-
-function explained(cause: Cause, grade: Grade, claim: string, evidence: string): Explanation {
-  return { cause, grade, claim, evidence, livesOn: false };
-}
-
-function told({ reason, exitCode, signal, message }: Terminated): string {
-  const said = message === undefined || message === '' ? '' : `, ${shownLine(message)}`;
-  return `reason ${reason ?? 'not given'}, exit code ${exitCode ?? 'not given'}${signal === undefined || signal === 0 ? '' : `, signal ${signal}`}${said}`;
-}
-
-function evicted(pod: Pod): Explanation {
-  const message = pod.status.message ?? '';
-  const isMemory = /memory/i.test(message);
-  return explained(
-    'evicted',
-    'fact',
-    isMemory ? 'The node ran low on memory and evicted the pod.' : 'The node evicted the pod.',
-    `status Failed, reason Evicted${message === '' ? '' : `: ${shownLine(message)}`}`,
-  );
 }
 
 function oomKilled(scene: Scene, ended: Terminated): Explanation {
@@ -111,12 +72,14 @@ function oomKilled(scene: Scene, ended: Terminated): Explanation {
       `${told(ended)}; no limit of container or pod`,
     );
   const pressure = node?.status.conditions.find(({ type, status }) => type === 'MemoryPressure' && status === 'True');
-  if (pressure !== undefined)
+  const sinceMs = timeMs(pressure?.lastTransitionTime);
+  const endMs = timeMs(ended.finishedAt);
+  if (pressure !== undefined && (sinceMs === undefined || endMs === undefined || sinceMs <= endMs + nearMs))
     return explained(
       'node-oom',
       'inferred',
       'The node is short of memory; it may have killed the container before the limit did.',
-      `${told(ended)}; the node’s condition MemoryPressure is True since ${pressure.lastTransitionTime ?? 'an unknown time'}`,
+      `${told(ended)}; the node’s condition MemoryPressure is True since ${ago(pressure.lastTransitionTime, scene.now)}`,
     );
   if (ended.exitCode !== undefined && ended.exitCode !== 137 && ended.exitCode !== 0)
     return explained(
@@ -140,19 +103,6 @@ function oomKilled(scene: Scene, ended: Terminated): Explanation {
   );
 }
 
-/** `System OOM encountered, victim process: java, pid: 4242` on the node, near the container's end. */
-function nodeOomEvent(events: readonly KubernetesEvent[], ended: Terminated): KubernetesEvent | undefined {
-  const endMs = timeMs(ended.finishedAt);
-  return events.find((event) => {
-    // The kubelet says SystemOOM; the node problem detector OOMKilling, also for a kill at a container's own limit.
-    const isNodes =
-      event.reason === 'SystemOOM' || (event.reason === 'OOMKilling' && !/Memory cgroup/.test(event.message ?? ''));
-    if (!isNodes) return false;
-    const seenMs = eventTimeMs(event);
-    return endMs === undefined || seenMs === undefined || Math.abs(seenMs - endMs) <= nearMs;
-  });
-}
-
 function killed(scene: Scene, ended: Terminated): Explanation {
   const probe = probeKill(scene, ended);
   if (probe !== undefined) return probe;
@@ -164,9 +114,7 @@ function killed(scene: Scene, ended: Terminated): Explanation {
       'It was killed while the node itself was out of memory.',
       `${told(ended)}; the node says: ${shownLine(systemOom.message ?? 'System OOM encountered')}`,
     );
-  const ender = scene.events?.find(
-    ({ reason }) => reason !== undefined && /^(?:Preempt|TaintManagerEviction|Evict|Drain)/.test(reason),
-  );
+  const ender = removalEvent(scene.events ?? [], ended);
   if (ender !== undefined)
     return explained(
       'sigkill-unknown',
@@ -189,7 +137,7 @@ function killed(scene: Scene, ended: Terminated): Explanation {
       'sigkill-unknown',
       'inferred',
       'The pod is being deleted, and the container did not stop within its grace period. This is no memory problem.',
-      `${told(ended)}; deleted at ${scene.pod.metadata.deletionTimestamp}`,
+      `${told(ended)}; deletion asked ${ago(scene.pod.metadata.deletionTimestamp, scene.now)}`,
     );
   const eventsKnown =
     scene.events === undefined ? 'events could not be read' : 'no event tells who (events are kept for an hour)';
@@ -202,53 +150,47 @@ function killed(scene: Scene, ended: Terminated): Explanation {
 }
 
 /** The kubelet stops a container whose liveness or startup probe fails: SIGTERM, then SIGKILL after the grace period. */
-function probeKill({ events, container }: Scene, ended: Terminated): Explanation | undefined {
-  const killing = events?.find(
-    ({ reason, message }) =>
-      (reason === 'Killing' || reason === 'Unhealthy') &&
-      /failed (?:liveness|startup) probe|(?:Liveness|Startup) probe (?:failed|errored)/i.test(message ?? '') &&
-      mentionsContainer(message ?? '', container.name),
-  );
-  if (killing === undefined) return undefined;
-  const probe = /startup/i.test(killing.message ?? '') ? 'startup' : 'liveness';
+function probeKill({ events, container, pod }: Scene, ended: Terminated): Explanation | undefined {
+  const found = probeEvent(events ?? [], pod, container, ended);
+  if (found === undefined) return undefined;
+  const message = found.event.message ?? '';
+  const probe = /startup/i.test(message) ? 'startup' : 'liveness';
   return explained(
     'probe-kill',
-    killing.reason === 'Killing' ? 'fact' : 'inferred',
+    found.isCertain ? 'fact' : 'inferred',
     `The kubelet stopped it because its ${probe} probe failed. The kernel did not kill it for memory.`,
-    `${told(ended)}; ${shownLine(killing.message ?? '')}`,
+    `${told(ended)}; ${shownLine(message)}`,
   );
 }
 
-/** `Container app failed liveness probe, will be restarted`; a message that names no container may be about any. */
-function mentionsContainer(message: string, name: string): boolean {
-  const named = /^Container (\S+) failed/.exec(message)?.[1];
-  return named === undefined || named === name;
+/** What the JVM complained of in the log that was read; undefined for what is not Java. */
+function complaintSeen({ log, isJava }: Scene): JvmComplaint | undefined {
+  return isJava === false ? undefined : jvmComplaint(log ?? '');
 }
 
-function complaintOf(scene: Scene): Explanation | undefined {
-  const { log, container, isJava } = scene;
-  const { ended } = container;
-  if (isJava === false) return undefined;
-  const found = jvmComplaint([log ?? '', ended?.message ?? ''].join('\n'));
+/** What the JVM ended of: its complaint, unless it lived on and something else came later. */
+function complaintOf(scene: Scene, ended: Terminated): Explanation | undefined {
+  if (scene.isJava === false) return undefined;
+  const said = [complaintSeen(scene), jvmComplaint(ended.message ?? '')];
+  const found = said.find((complaint) => complaint !== undefined && complaint.overtakenBy === undefined);
   if (found === undefined) return undefined;
   const grade: Grade = found.isTheEnd || /^Exception in thread "main"/.test(found.line) ? 'fact' : 'inferred';
-  const isKilled = ended?.exitCode === 137;
-  const probe = isKilled && ended !== undefined ? probeKill(scene, ended) : undefined;
-  const after =
-    probe !== undefined
+  const isKilled = ended.exitCode === 137;
+  const after = !isKilled
+    ? 'The kernel did not kill it.'
+    : probeKill(scene, ended) !== undefined
       ? 'Then its probe failed, and the kubelet stopped it.'
-      : isKilled
-        ? 'Then something killed it with SIGKILL; Kubernetes does not say that it was the kernel.'
-        : 'The kernel did not kill it.';
+      : 'Then something killed it with SIGKILL; Kubernetes does not say that it was the kernel.';
   return explained(
     found.cause,
     isKilled ? 'inferred' : grade,
     `${capital(jvmClaims[found.cause])}. ${after}`,
-    `${ended === undefined ? '' : `${told(ended)}; `}log: ${found.line}`,
+    `${told(ended)}; log: ${found.line}`,
   );
 }
 
-function errorExit({ log, isJava }: Scene, ended: Terminated): Explanation {
+function errorExit(scene: Scene, ended: Terminated): Explanation {
+  const { log, isJava } = scene;
   if (ended.exitCode === 134 || ended.exitCode === 139)
     return explained(
       isJava === true ? 'native-crash' : 'error-exit',
@@ -259,6 +201,7 @@ function errorExit({ log, isJava }: Scene, ended: Terminated): Explanation {
   if (ended.reason === 'StartError' || ended.reason === 'ContainerCannotRun')
     return explained('error-exit', 'fact', 'Its program could not be started.', told(ended));
   const lastLine = (log ?? '').trimEnd().split('\n').at(-1) ?? '';
+  const earlier = complaintSeen(scene);
   const exitOnOutOfMemory =
     ended.exitCode === 3 && isJava === true
       ? ' Exit code 3 is what -XX:+ExitOnOutOfMemoryError ends with; the log that would tell is not there.'
@@ -267,7 +210,7 @@ function errorExit({ log, isJava }: Scene, ended: Terminated): Explanation {
     'error-exit',
     'fact',
     `It ended by itself with exit code ${ended.exitCode ?? 'unknown'}. The kernel did not kill it for memory.${exitOnOutOfMemory}`,
-    `${told(ended)}${lastLine === '' ? '' : `; last line of the log: ${shownLine(lastLine)}`}`,
+    `${told(ended)}${lastLine === '' ? '' : `; last line of the log: ${shownLine(lastLine)}`}${earlier === undefined ? '' : `; before that, and outlived: ${earlier.line}`}`,
   );
 }
 
@@ -278,13 +221,16 @@ function completed(ended: Terminated): Explanation {
 function neverEnded(scene: Scene, ended?: Terminated): Explanation {
   const { container, pod, log, isJava } = scene;
   const { state } = container.status ?? {};
-  const complaint = complaintOf(scene);
+  const complaint = complaintSeen(scene);
   if (complaint !== undefined && state?.running !== undefined)
     return {
-      ...complaint,
-      grade: 'fact',
+      ...explained(
+        complaint.cause,
+        'fact',
+        `${capital(jvmClaims[complaint.cause])}. The container lives on: only a thread failed.`,
+        `${ended === undefined ? '' : `${told(ended)}; `}log: ${complaint.line}`,
+      ),
       livesOn: true,
-      claim: `${complaint.claim.split('. ')[0]}. The container lives on: only a thread failed.`,
     };
   if (state?.waiting !== undefined && container.ended === undefined) {
     const { reason, message } = state.waiting;
@@ -293,8 +239,21 @@ function neverEnded(scene: Scene, ended?: Terminated): Explanation {
       'fact',
       `It has not started: ${reason ?? 'waiting'}. This is no memory problem.`,
       message === undefined || message === '' ? `state waiting, reason ${reason ?? 'not given'}` : shownLine(message),
+      { advice: waitingAdvice(reason) },
     );
   }
+  const ready = scene.node?.status.conditions.find(({ type }) => type === 'Ready');
+  if (state?.running !== undefined && ready?.status === 'Unknown')
+    return explained(
+      'unknown',
+      'unknown',
+      'Its node does not report: whether it still runs cannot be told.',
+      `the node’s condition Ready is Unknown since ${ago(ready.lastTransitionTime, scene.now)}${ready.message === undefined ? '' : `: ${shownLine(ready.message)}`}`,
+      {
+        short: 'cannot be told: its node does not report',
+        advice: 'See how the node is: kubectl get nodes; its kubelet or its network is down.',
+      },
+    );
   const childKill = scene.events?.find(
     ({ reason, message }) => reason === 'OOMKilling' || /oom-kill|Memory cgroup out of memory/.test(message ?? ''),
   );
@@ -312,7 +271,7 @@ function neverEnded(scene: Scene, ended?: Terminated): Explanation {
       ended === undefined
         ? 'It was not killed: it runs.'
         : 'It was not killed: it ended with exit code 0 once and runs again.',
-      `running since ${state.running.startedAt ?? 'an unknown time'}, ${container.status?.restartCount ?? 0} restarts${log === undefined || isJava !== true ? '' : ', and the JVM complains of nothing in the log that was read'}`,
+      `started ${ago(state.running.startedAt, scene.now)}, ${container.status?.restartCount ?? 0} restarts so far${log === undefined || isJava !== true ? '' : ', and the JVM complains of nothing in the log that was read'}`,
     );
   const scheduling = pod.status.conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
   if (scheduling !== undefined)

@@ -1,15 +1,17 @@
+import type { Recommendation } from '../jvm/recommendation.ts';
 import type { Finding, Severity } from '../report/report.ts';
 import { count, formatBytes, formatDuration, listed } from '../report/text.ts';
+import { ago } from './age.ts';
 import { causeAdvice } from './cause-advice.ts';
 import { badness, containersOf } from './containers.ts';
 import type { Evidence } from './evidence.ts';
-import { kubectl } from './heap-flags.ts';
+import type { Cause, Explanation } from './explanation.ts';
+import { canBeSet, kubectl } from './heap-flags.ts';
 import type { JavaAnalysis } from './java-analysis.ts';
 import type { JavaContainer } from './java-container.ts';
 import type { MemoryLimit } from './memory-limit.ts';
 import { timeMs } from './objects.ts';
 import type { NextRestart } from './restart-backoff.ts';
-import type { Cause, Explanation } from './termination.ts';
 
 /** All that was found out about one container; the report is made from it and from nothing else. */
 export type Answer = {
@@ -22,10 +24,22 @@ export type Answer = {
   readonly analysis: JavaAnalysis | undefined;
   readonly nextRestart: NextRestart | undefined;
   readonly now: Date;
+  /** The context of the kubeconfig, for commands to copy. */
+  readonly context: string | undefined;
 };
 
 const dayMs = 86_400_000;
 const harmless: ReadonlySet<Cause> = new Set(['none', 'completed']);
+/** Causes in which the size of the heap may have had its part. */
+const ofMemory: ReadonlySet<Cause> = new Set([
+  'limit',
+  'pod-limit',
+  'child-process',
+  'node-oom',
+  'heap',
+  'gc-overhead',
+  'sigkill-unknown',
+]);
 
 /** Whether the heap may grow past the limit: then the kernel kills before the JVM can throw. */
 export function mayOutgrowLimit({ analysis, limit }: Answer): boolean {
@@ -33,11 +47,21 @@ export function mayOutgrowLimit({ analysis, limit }: Answer): boolean {
   return heap !== undefined && limit.limitBytes !== undefined && heap.maxHeapBytes > limit.limitBytes;
 }
 
+/** Whether flags may stand where they cannot be seen, so that nothing is concluded from the heap. */
+export function areFlagsUnseen({ analysis }: Answer): boolean {
+  return analysis?.areFlagsUnseen === true;
+}
+
+function isRunning({ evidence }: Answer): boolean {
+  return evidence.container.status?.state.running !== undefined;
+}
+
 /** The findings of the answer, in the order of telling; the report sorts them by severity. */
 export function whyFindings(answer: Answer): Finding[] {
   const { evidence, java, explanation } = answer;
   return [
     mainFinding(answer),
+    ...unseenFlags(answer),
     ...heapFindings(answer),
     ...(java.isJava === true || harmless.has(explanation.cause) ? [] : [notJava(answer)]),
     ...rolloutFindings(answer),
@@ -65,6 +89,7 @@ function mainFinding(answer: Answer): Finding {
 
 function severityOf({ explanation, evidence, now }: Answer): Severity {
   const { cause, livesOn } = explanation;
+  if (explanation.severity !== undefined) return explanation.severity;
   if (harmless.has(cause)) return 'info';
   if (cause === 'unknown' || cause === 'sigterm' || livesOn) return 'warning';
   const isDown = evidence.container.status?.state.running === undefined;
@@ -76,26 +101,54 @@ function severityOf({ explanation, evidence, now }: Answer): Severity {
 function mainAdvice(answer: Answer): string {
   const { analysis, explanation } = answer;
   const recommendation = analysis?.recommendation;
+  if (recommendation !== undefined && areFlagsUnseen(answer)) return unseenAdvice(answer, recommendation);
   if (recommendation !== undefined && recommendation.flags.length > 0 && recommendation.verdict !== 'C')
     return `Set ${recommendation.flags[0]} (the block below has all flags).`;
   if (recommendation?.verdict === 'C')
     return 'Its heap is not the trouble: look for what grows beside it before any flag is changed.';
   if (recommendation?.neededLimitBytes !== undefined && recommendation.neededLimitBytes !== null)
     return `No heap fits into this limit: raise it to ${formatBytes(recommendation.neededLimitBytes)}.`;
-  return causeAdvice[explanation.cause].advice;
+  return explanation.advice ?? causeAdvice[explanation.cause].advice;
+}
+
+/** Nothing is to be set before it is known what is set. */
+function unseenAdvice({ limit }: Answer, { heapBytes, flags, neededLimitBytes }: Recommendation): string {
+  if (flags.length > 0)
+    return `See its flags first; a heap of up to ${formatBytes(heapBytes)} fits into ${formatBytes(limit.limitBytes ?? 0)}.`;
+  const raise =
+    neededLimitBytes === null ? '' : `; no heap fits into this limit: raise it to ${formatBytes(neededLimitBytes)}`;
+  return `See its flags first${raise}.`;
+}
+
+/** What may hold flags and cannot be seen, and where to look. */
+function unseenFlags(answer: Answer): Finding[] {
+  const { java, explanation } = answer;
+  if (!areFlagsUnseen(answer) || java.unknown.length === 0) return [];
+  return [
+    {
+      severity: ofMemory.has(explanation.cause) ? 'warning' : 'info',
+      grade: 'unknown',
+      claim: 'Not all flags of this JVM can be seen from here, so its heap is not known.',
+      evidence: java.unknown.join(' '),
+      advice: java.isVariableUnseen
+        ? 'Look for “Picked up” in the first lines of its log, or into what the variable comes from.'
+        : 'Look at the start script of the image, or at the command line of the running process.',
+    },
+  ];
 }
 
 function heapFindings(answer: Answer): Finding[] {
   const { analysis, limit, explanation, nodeBytes } = answer;
   if (analysis === undefined) return [];
   const { heap, heapMissing, otherwise, heapGrade } = analysis;
-  const matters = !harmless.has(explanation.cause);
+  const matters = ofMemory.has(explanation.cause);
+  const isUnseen = areFlagsUnseen(answer);
   if (heap === undefined)
     return heapMissing === undefined
       ? []
       : [
           {
-            severity: matters && isMemory(explanation.cause) ? 'warning' : 'info',
+            severity: matters ? 'warning' : 'info',
             grade: 'unknown',
             claim: heapMissing.message,
             evidence: otherwise.length > 0 ? otherwise.join(' ') : `The version: ${analysis.jdkFrom}.`,
@@ -105,7 +158,7 @@ function heapFindings(answer: Answer): Finding[] {
   if (heap.fatal !== null)
     return [
       {
-        severity: 'critical',
+        severity: harmless.has(explanation.cause) && !isRunning(answer) ? 'warning' : 'critical',
         grade: explanation.cause === 'bad-flags' ? 'fact' : 'inferred',
         claim: 'This JVM refuses to start with these flags.',
         evidence: heap.fatal,
@@ -115,9 +168,9 @@ function heapFindings(answer: Answer): Finding[] {
   const findings: Finding[] = [];
   if (mayOutgrowLimit(answer) && limit.limitBytes !== undefined)
     findings.push({
-      severity: matters ? 'critical' : 'warning',
-      grade: heapGrade === 'fact' ? 'fact' : 'inferred',
-      claim: `The heap may grow to ${formatBytes(heap.maxHeapBytes)} and the limit is ${formatBytes(limit.limitBytes)}: the kernel kills the container before the JVM can throw OutOfMemoryError.`,
+      severity: outgrowthSeverity(answer),
+      grade: isUnseen ? 'unknown' : heapGrade === 'fact' ? 'fact' : 'inferred',
+      claim: `${isUnseen ? 'Unless a flag that cannot be seen from here bounds it, the' : 'The'} heap may grow to ${formatBytes(heap.maxHeapBytes)} and the limit is ${formatBytes(limit.limitBytes)}: the kernel kills the container before the JVM can throw OutOfMemoryError.`,
       evidence: `JDK ${heap.jdk} (${analysis.jdkFrom}); ${heap.awareness.why}${nodeBytes === undefined ? '' : `; node ${formatBytes(nodeBytes)}`}; largest heap ${heap.maxHeapBytes} bytes`,
       advice: heap.awareness.mend ?? 'Set -Xmx below the limit.',
     });
@@ -140,8 +193,12 @@ function heapFindings(answer: Answer): Finding[] {
   return findings;
 }
 
-function isMemory(cause: Cause): boolean {
-  return cause === 'limit' || cause === 'pod-limit' || cause === 'heap' || cause === 'gc-overhead';
+/** How much it matters that the heap may outgrow the limit: most where memory was the matter, little where it was not. */
+function outgrowthSeverity(answer: Answer): Severity {
+  const { cause } = answer.explanation;
+  if (ofMemory.has(cause)) return areFlagsUnseen(answer) ? 'warning' : 'critical';
+  const isAside = cause === 'evicted' || cause === 'sigterm' || cause === 'unknown' || cause === 'completed';
+  return isAside || areFlagsUnseen(answer) || (cause === 'none' && !isRunning(answer)) ? 'info' : 'warning';
 }
 
 function notJava({ java, evidence }: Answer): Finding {
@@ -159,7 +216,7 @@ function notJava({ java, evidence }: Answer): Finding {
   };
 }
 
-function replicaFindings({ evidence }: Answer): Finding[] {
+function replicaFindings({ evidence, now }: Answer): Finding[] {
   const { replicas } = evidence;
   if (replicas === undefined || replicas.ready >= replicas.wanted) return [];
   return [
@@ -167,17 +224,17 @@ function replicaFindings({ evidence }: Answer): Finding[] {
       severity: replicas.ready === 0 ? 'critical' : 'warning',
       grade: 'fact',
       claim: `${replicas.workload}: ${replicas.ready} of ${replicas.wanted} replicas ready.`,
-      evidence: `status of ${replicas.kind}${replicas.revision === undefined ? '' : `, revision ${replicas.revision}${replicas.since === undefined ? '' : ` since ${replicas.since}`}`}`,
+      evidence: `status of ${replicas.kind}${replicas.revision === undefined ? '' : `, revision ${replicas.revision}${replicas.since === undefined ? '' : `, made ${ago(replicas.since, now)}`}`}`,
       advice:
         replicas.ready === 0
           ? 'Nobody is served by it now: if it began with a rollout, undo that first and set flags later.'
-          : 'The others carry its load.',
+          : 'If the others cannot carry its load, scale it up until this is mended.',
     },
   ];
 }
 
 /** A death within a day of a new revision: going back is quicker than any flag. */
-function rolloutFindings({ evidence, explanation }: Answer): Finding[] {
+function rolloutFindings({ evidence, explanation, now, context }: Answer): Finding[] {
   const { replicas, pod, container } = evidence;
   const sinceMs = timeMs(replicas?.since);
   const endedMs = timeMs(container.ended?.finishedAt);
@@ -185,20 +242,20 @@ function rolloutFindings({ evidence, explanation }: Answer): Finding[] {
     return [];
   const laterMs = endedMs - sinceMs;
   if (laterMs < 0 || laterMs > dayMs || replicas.revision === undefined || replicas.revision === '1') return [];
-  const command = kubectl(undefined, ['rollout', 'undo', replicas.workload, '-n', pod.metadata.namespace ?? 'default']);
+  const undo = ['rollout', 'undo', replicas.workload, '-n', pod.metadata.namespace ?? 'default'];
   return [
     {
       severity: 'warning',
       grade: 'inferred',
       claim: `It died ${formatDuration(laterMs)} after revision ${replicas.revision} was rolled out.`,
-      evidence: `the ReplicaSet of revision ${replicas.revision} was made at ${replicas.since}`,
+      evidence: `the ReplicaSet of revision ${replicas.revision} was made ${ago(replicas.since, now)}`,
       advice: 'If the revision before it ran well, go back to that first, and set flags later.',
-      command,
+      ...(canBeSet(replicas.workload) ? { command: kubectl(context, undo) } : {}),
     },
   ];
 }
 
-function restartFindings({ nextRestart, evidence }: Answer): Finding[] {
+function restartFindings({ nextRestart, evidence, now }: Answer): Finding[] {
   if (nextRestart === undefined) return [];
   const { ended, status } = evidence.container;
   return [
@@ -211,9 +268,9 @@ function restartFindings({ nextRestart, evidence }: Answer): Finding[] {
           : `The next restart comes in ${formatDuration(nextRestart.inMs)}.`,
       evidence:
         nextRestart.knownFrom === 'message'
-          ? `CrashLoopBackOff: the kubelet waits ${formatDuration(nextRestart.delayMs)} from the end, ${ended?.finishedAt}`
-          : `CrashLoopBackOff after ${count(status?.restartCount ?? 0, 'restart')}: 10 s, doubled each time, at most 5 min, from the end, ${ended?.finishedAt}`,
-      advice: 'A new rollout does not wait for it.',
+          ? `CrashLoopBackOff: the kubelet waits ${formatDuration(nextRestart.delayMs)} from the end, ${ago(ended?.finishedAt, now)}`
+          : `CrashLoopBackOff after ${count(status?.restartCount ?? 0, 'restart')}: 10 s, doubled each time, at most 5 min, from the end, ${ago(ended?.finishedAt, now)}`,
+      advice: '',
     },
   ];
 }

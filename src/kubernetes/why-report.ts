@@ -1,15 +1,16 @@
 import { flagText } from '../jvm/flags.ts';
-import { redact, redactEnvironment } from '../redact.ts';
+import { redactEnvironment, redactWords } from '../redact.ts';
 import { type Report, type Section, verdictOf, worstFirst } from '../report/report.ts';
 import { count, formatBytes, formatDuration, listed, shortened } from '../report/text.ts';
+import { ago } from './age.ts';
 import { causeAdvice } from './cause-advice.ts';
-import { type FlagsToSet, flagsToSet, kubectl } from './heap-flags.ts';
+import { canBeSet, type FlagsToSet, flagsToSet, kubectl } from './heap-flags.ts';
 import { jdkName } from './java-analysis.ts';
 import { usageBytes } from './memory-limit.ts';
 import { timeMs } from './objects.ts';
 import { visibleText } from './visible-text.ts';
 import { signalOf, whyData } from './why-data.ts';
-import { type Answer, mayOutgrowLimit, whyFindings } from './why-findings.ts';
+import { type Answer, areFlagsUnseen, mayOutgrowLimit, whyFindings } from './why-findings.ts';
 import { workloadNameOf } from './workloads.ts';
 
 type Asked = {
@@ -17,13 +18,12 @@ type Asked = {
   readonly command: string;
   readonly cluster: string;
   readonly address: string;
-  readonly context: string | undefined;
-  readonly now: Date;
   /** Why this pod, where the name left a choice. */
   readonly chosenBecause: string | undefined;
 };
 
 const summaryLength = 120;
+const hourMs = 3_600_000;
 
 /** The report on one pod. */
 export function whyReport(answer: Answer, asked: Asked): Report {
@@ -35,16 +35,25 @@ export function whyReport(answer: Answer, asked: Asked): Report {
   const flags =
     recommendation === undefined || recommendation.flags.length === 0 || recommendation.verdict === 'C'
       ? undefined
-      : flagsToSet(pod, container.name, answer.java, recommendation, asked.context);
+      : flagsToSet({
+          java: answer.java,
+          jdk: answer.analysis?.jdk,
+          recommendation,
+          container: container.name,
+          namespace: pod.metadata.namespace ?? 'default',
+          workload: workloadOf(answer),
+          context: answer.context,
+        });
+  const isUnseen = areFlagsUnseen(answer);
   return visibleReport({
     command: asked.command,
     verdict: verdictOf(findings),
     title: `oom ${shortened(name, 100)}`,
     summary: summary(answer, name),
-    asOf: asked.now.toISOString(),
+    asOf: answer.now.toISOString(),
     findings,
     sections: sections(answer, asked, flags),
-    copy: flags?.command ?? lookCommand(answer, asked),
+    copy: (isUnseen ? undefined : flags?.command) ?? lookCommand(answer),
     cause: explanation.cause,
     data: whyData(answer),
   });
@@ -70,49 +79,87 @@ function summary(answer: Answer, name: string): string {
 
 function headline(answer: Answer): string {
   const { explanation, evidence, analysis, limit, java } = answer;
-  const restarts = evidence.container.status?.restartCount ?? 0;
-  const times = restarts > 0 ? ` (${count(restarts, 'restart')})` : '';
+  const times = timesText(answer);
+  const isUnseen = areFlagsUnseen(answer);
   const flag = analysis?.recommendation?.verdict === 'C' ? undefined : analysis?.recommendation?.flags[0];
   const needed = analysis?.recommendation?.neededLimitBytes ?? null;
-  const remedy =
-    flag !== undefined ? `; set ${flag}` : needed !== null ? `; raise the limit to ${formatBytes(needed)}` : '';
+  const remedy = isUnseen
+    ? '; not all its flags can be seen'
+    : flag !== undefined
+      ? `; set ${flag}`
+      : needed !== null
+        ? `; raise the limit to ${formatBytes(needed)}`
+        : '';
   const limitText = limit.limitBytes === undefined ? '' : formatBytes(limit.limitBytes);
+  if (explanation.short !== undefined) return `${explanation.short}${times}`;
   if (explanation.cause === 'limit' || explanation.cause === 'pod-limit') {
     if (java.isJava === false) return `OOM-killed${times} at ${limitText}; not Java: raise the limit or lower its use`;
     if (java.isJava === undefined) return `OOM-killed${times} at ${limitText}; whether it is Java cannot be seen`;
     const heap = analysis?.heap;
-    if (heap !== undefined && mayOutgrowLimit(answer))
+    if (heap !== undefined && mayOutgrowLimit(answer) && !isUnseen)
       return `OOM-killed${times}: heap may grow to ${formatBytes(heap.maxHeapBytes)} in ${limitText}${remedy}`;
     if (analysis?.recommendation?.verdict === 'C') return `OOM-killed${times} at ${limitText}, and not by its heap`;
     return `OOM-killed${times} at ${limitText}${remedy}`;
   }
   if (explanation.cause === 'heap' || explanation.cause === 'gc-overhead') {
-    const heap = analysis?.heap;
+    const size = analysis?.heap === undefined || isUnseen ? '' : ` at ${formatBytes(analysis.heap.maxHeapBytes)}`;
     const full = explanation.cause === 'heap' ? 'Java heap space' : 'GC overhead limit exceeded';
-    return `not killed: ${full}${heap === undefined ? '' : ` at ${formatBytes(heap.maxHeapBytes)}`}${times}${remedy}`;
+    return wasThenKilled(answer)
+      ? `${full}${size}, then killed with SIGKILL${times}${remedy}`
+      : `not killed: ${full}${size}${times}${remedy}`;
   }
   if (explanation.cause === 'none') {
     const waiting = evidence.container.status?.state.waiting?.reason;
     if (waiting !== undefined && evidence.container.ended === undefined)
       return `not OOM-killed: it has not started (${shortened(waiting, 40)})`;
     if (evidence.container.status === undefined) return 'not OOM-killed: it has not started';
-    if (mayOutgrowLimit(answer) && analysis?.heap !== undefined)
+    if (mayOutgrowLimit(answer) && analysis?.heap !== undefined && !isUnseen)
       return `not OOM-killed so far, but the heap may grow to ${formatBytes(analysis.heap.maxHeapBytes)} in ${limitText}${remedy}`;
     return `not OOM-killed${times}${java.isJava === false ? ', and not Java' : ''}`;
   }
-  return `${causeAdvice[explanation.cause].short}${times}`;
+  const { short } = causeAdvice[explanation.cause];
+  return `${wasThenKilled(answer) ? short.replace(', not killed', ', then killed with SIGKILL') : short}${times}`;
 }
 
-function lookCommand({ evidence, explanation, analysis }: Answer, { context }: Asked): string {
+/** The JVM complained, and SIGKILL came after it. */
+function wasThenKilled({ evidence, explanation }: Answer): boolean {
+  return evidence.container.ended?.exitCode === 137 && !explanation.livesOn;
+}
+
+/** ` (61 d ago, 3 restarts)`: an end of long ago is told as one, for the reader may be looking for another. */
+function timesText({ evidence, explanation, now }: Answer): string {
+  const restarts = evidence.container.status?.restartCount ?? 0;
+  const endedMs = timeMs(evidence.container.ended?.finishedAt);
+  const isPast = endedMs !== undefined && explanation.cause !== 'none' && !explanation.livesOn;
+  const passedMs = isPast ? now.getTime() - endedMs : 0;
+  const parts = [
+    ...(passedMs < hourMs ? [] : [`${formatDuration(passedMs).split(' ').slice(0, 2).join(' ')} ago`]),
+    ...(restarts > 0 ? [count(restarts, 'restart')] : []),
+  ];
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
+function lookCommand(answer: Answer): string {
+  const { evidence, explanation, analysis, context, java } = answer;
   const { pod, container } = evidence;
   const needed = analysis?.recommendation?.neededLimitBytes ?? null;
-  const workload = workloadNameOf(pod);
-  if (needed !== null && workload !== undefined && analysis?.recommendation?.flags.length === 0) {
-    const memory = `memory=${needed / 1024 ** 2}Mi`;
-    const place = [workload, '-n', pod.metadata.namespace ?? 'default', '-c', container.name];
-    return kubectl(context, ['set', 'resources', ...place, `--limits=${memory}`, `--requests=${memory}`]);
-  }
+  const workload = workloadOf(answer);
   const place = [pod.metadata.name ?? '', '-n', pod.metadata.namespace ?? 'default'];
+  if (analysis?.recommendation !== undefined && areFlagsUnseen(answer)) {
+    if (java.isVariableUnseen)
+      return `${kubectl(context, ['logs', ...place, '-c', container.name])} | grep -m3 'Picked up'`;
+    if (container.status?.state.running !== undefined)
+      return kubectl(context, ['exec', ...place, '-c', container.name, '--', 'cat', '/proc/1/cmdline']);
+  } else if (
+    needed !== null &&
+    canBeSet(workload) &&
+    workload !== undefined &&
+    analysis?.recommendation?.flags.length === 0
+  ) {
+    const memory = `memory=${needed / 1024 ** 2}Mi`;
+    const where = [workload, '-n', pod.metadata.namespace ?? 'default', '-c', container.name];
+    return kubectl(context, ['set', 'resources', ...where, `--limits=${memory}`, `--requests=${memory}`]);
+  }
   const isLogWorthy =
     container.ended !== undefined &&
     !['evicted', 'node-oom', 'probe-kill', 'sigterm', 'sigkill-unknown'].includes(explanation.cause);
@@ -121,11 +168,18 @@ function lookCommand({ evidence, explanation, analysis }: Answer, { context }: A
   return kubectl(context, ['logs', ...place, '-c', container.name, ...previous, '--tail=100']);
 }
 
+/** The workload to change: a ReplicaSet's owner where it was read. */
+function workloadOf({ evidence }: Answer): string | undefined {
+  const named = workloadNameOf(evidence.pod);
+  const known = evidence.replicas?.workload;
+  return named?.startsWith('rs/') === true && known !== undefined ? known : named;
+}
+
 /** What to set comes first; what it was concluded from stands apart, for whoever wants to check it. */
 function sections(answer: Answer, asked: Asked, flags: FlagsToSet | undefined): Section[] {
   const { analysis, java } = answer;
   const made: Section[] = [
-    ...(flags === undefined ? [] : [{ kind: 'code', title: flags.title, text: flags.yaml } as const]),
+    ...(flags === undefined ? [] : [{ kind: 'code', title: unsetTitle(answer, flags), text: flags.text } as const]),
     { kind: 'table', more: true, title: 'What is known', columns: ['What', 'Value'], rows: facts(answer, asked) },
   ];
   const heap = analysis?.heap;
@@ -133,7 +187,7 @@ function sections(answer: Answer, asked: Asked, flags: FlagsToSet | undefined): 
     made.push({
       kind: 'table',
       more: true,
-      title: `The heap that JDK ${heap.jdk} takes ${heap.flags.length === 0 ? 'by itself' : 'with its flags'}`,
+      title: `The heap that JDK ${heap.jdk} takes ${areFlagsUnseen(answer) ? 'with the flags that can be seen' : heap.flags.length === 0 ? 'by itself' : 'with its flags'}`,
       columns: ['What', 'Bytes', 'Size', 'Why'],
       rows: heap.arithmetic.map(({ name, bytes, why }) => [name, String(bytes), formatBytes(bytes), why]),
     });
@@ -154,7 +208,7 @@ function sections(answer: Answer, asked: Asked, flags: FlagsToSet | undefined): 
       : [`${analysis.recommendationMissing.message} ${analysis.recommendationMissing.advice}`]),
     ...(analysis?.notes ?? []),
     ...(analysis?.otherwise ?? []),
-    ...(java.isJava === false ? [] : java.unknown),
+    ...(java.isJava === false ? [] : [...java.unknown, ...java.notes]),
     ...(answer.limit.note === undefined ? [] : [`The limit: ${answer.limit.note}.`]),
     ...(answer.evidence.metrics === undefined
       ? []
@@ -170,8 +224,13 @@ function sections(answer: Answer, asked: Asked, flags: FlagsToSet | undefined): 
   return made;
 }
 
-function facts(answer: Answer, { now, chosenBecause, cluster, address }: Asked): string[][] {
-  const { evidence, limit, nodeBytes, java, analysis, nextRestart } = answer;
+/** Where flags cannot be seen, those that fit are shown for what they are. */
+function unsetTitle(answer: Answer, { title }: FlagsToSet): string {
+  return areFlagsUnseen(answer) ? title.replace(/^Flags to (?:set|change)/, 'Flags that would fit') : title;
+}
+
+function facts(answer: Answer, { chosenBecause, cluster, address }: Asked): string[][] {
+  const { evidence, limit, nodeBytes, java, analysis, nextRestart, now } = answer;
   const { container, pod, node, replicas, metrics } = evidence;
   const { ended, status } = container;
   const inUse = usageBytes(metrics, container.name);
@@ -186,7 +245,7 @@ function facts(answer: Answer, { now, chosenBecause, cluster, address }: Asked):
         ? undefined
         : `${ended.reason ?? 'no reason given'}, exit code ${ended.exitCode ?? '?'}${signalText(ended.exitCode, ended.signal)}`,
     ],
-    ['Ran', ranText(ended?.startedAt, ended?.finishedAt)],
+    ['Ran', ranText(ended?.startedAt, ended?.finishedAt, now)],
     ['Restarts', status === undefined ? undefined : String(status.restartCount ?? 0)],
     [
       'Next restart',
@@ -251,13 +310,13 @@ function signalText(exitCode: number | undefined, signal: number | undefined): s
   return found === undefined ? '' : ` (${signalNames[found] ?? `signal ${found}`})`;
 }
 
-function ranText(startedAt: string | undefined, finishedAt: string | undefined): string | undefined {
+function ranText(startedAt: string | undefined, finishedAt: string | undefined, now: Date): string | undefined {
   const start = timeMs(startedAt);
   const end = timeMs(finishedAt);
   if (end === undefined) return undefined;
   return start === undefined || end < start
-    ? `until ${finishedAt}`
-    : `${formatDuration(end - start)}, until ${finishedAt}`;
+    ? `until ${ago(finishedAt, now)}`
+    : `${formatDuration(end - start)}, until ${ago(finishedAt, now)}`;
 }
 
 function nodeText({ evidence, analysis }: Answer): string | undefined {
@@ -283,9 +342,10 @@ function nodeText({ evidence, analysis }: Answer): string | undefined {
 
 function flagsText({ java, analysis }: Answer): string {
   const effective = analysis?.heap?.flags ?? [];
-  if (effective.length > 0) return listed(effective.map((flag) => `${redact(flagText(flag))} (${flag.source})`));
+  if (effective.length > 0)
+    return listed(effective.map((flag) => `${redactWords([flagText(flag)]).join('')} (${flag.source})`));
   const seen = [
-    ...(java.args.length > 0 ? [`${redact(java.args.join(' '))} (command line)`] : []),
+    ...(java.args.length > 0 ? [`${redactWords(java.args).join(' ')} (command line)`] : []),
     ...Object.entries(java.env).map(([name, value]) => `${name}=${redactEnvironment(name, value)}`),
   ];
   return seen.length === 0 ? 'none seen' : seen.join(', ');

@@ -193,7 +193,7 @@ function findingBlock(finding: Finding, isRefusal: boolean): Block {
   if (finding.evidence !== '') lines.push(plain('\nSeen: '), plain(shortened(finding.evidence, 700) + grade));
   if (finding.since !== undefined) lines.push(plain('\nSince: '), dateElement(finding.since));
   if (finding.impact !== undefined) lines.push(plain(`\nMeans: ${finding.impact}`));
-  lines.push(plain('\n'), bold('Do: '), plain(finding.advice));
+  if (finding.advice !== '') lines.push(plain('\n'), bold('Do: '), plain(finding.advice));
   return rich([span(lines), ...(finding.command === undefined ? [] : [preformatted(finding.command)])]);
 }
 

@@ -119,7 +119,13 @@ export function connectBolt(
       await ack();
       if (action.type !== 'button' || body.type !== 'block_actions') return;
       const shown = await incoming.decide({ changeId: action.value ?? '', kind, userId: body.user.id });
-      if (shown !== undefined) await web.respond(body.response_url, shown);
+      if (shown === undefined) return;
+      const threadTs = body.message?.thread_ts;
+      // Beside the button that was pressed, which stands in a thread; a response_url would answer in the channel.
+      const beside =
+        body.channel === undefined || threadTs === undefined ? undefined : { channelId: body.channel.id, threadTs };
+      if (beside === undefined) await web.respond(body.response_url, shown);
+      else await web.whisper(beside, body.user.id, shown).catch(() => web.respond(body.response_url, shown));
     });
 
   app.action('change-deny', async ({ action, body, ack }) => {

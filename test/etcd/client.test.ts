@@ -11,6 +11,7 @@ import { reportHealth } from '../../src/etcd/health.ts';
 import { type Authority, type Certificate, issue, makeAuthority } from '../support/certificates.ts';
 import { type EtcdTestCluster, startEtcd } from '../support/etcd.ts';
 import { putUntilRefused } from '../support/etcd-fill.ts';
+import { pasteEtcdctl } from '../support/etcdctl.ts';
 import { waitFor } from '../support/process.ts';
 
 const hourMs = 3_600_000;
@@ -135,7 +136,7 @@ describe('a certificate that is refused', () => {
     const seen = await look({ tls: { ...etcd.tls, ca: write('other.crt', otherAuthority.certPem) } });
     const { summary, cause, findings } = judged(seen);
     expect(cause).toBe('server-certificate-untrusted');
-    expect(summary).toBe('prod: no answer from any of 3 endpoints: all server certificate of an unknown CA');
+    expect(summary).toBe('prod: no answer from any of 3 endpoints: all with a server certificate of an unknown CA');
     expect(findings[0]?.claim).toBe(
       'The server certificate of all 3 endpoints is signed by CN=quorum test etcd, which the configured ca file does not hold.',
     );
@@ -164,6 +165,14 @@ describe('a certificate that is refused', () => {
     const { cause, findings } = judged(await look({ tls: { ca: etcd.tls?.ca, ...writeClient('foreign', foreign) } }));
     expect(cause).toBe('client-certificate-refused');
     expect(findings[0]?.claim).toContain('its issuer (CN=other-ca) is none of the CAs in the configured ca file');
+  });
+
+  test("the bot's, because a CA of the same name signed it with another key", async () => {
+    const namesake = await makeAuthority('quorum test etcd');
+    const foreign = await issue(namesake, { commonName: 'bot', addresses: [], usages: ['client'] });
+    const seen = await look({ tls: { ca: etcd.tls?.ca, ...writeClient('namesake', foreign) } });
+    expect(judged(seen).findings[0]?.claim).toContain('it is signed by another CA of the same name');
+    expect((await look()).clientCertificate?.isSignedByTrusted).toBe(true);
   });
 
   test('because the bot shows none', async () => {
@@ -235,7 +244,16 @@ describe('an endpoint that is not etcd', () => {
       await look({ endpoints: etcd.endpoints.map((url) => url.replace('https', 'http')) }),
     );
     expect(cause).toBe('wrong-scheme');
-    expect(findings[0]?.claim).toMatch(/^127\.0\.0\.1:\d+ speaks TLS, but is asked with http\.$/);
+    expect(findings[0]?.claim).toMatch(/^(127\.0\.0\.1:\d+(, | and )?){3} speak TLS, but are asked with http\.$/);
+  });
+
+  test('the peer port of a member: it takes TLS, and then no HTTP/2', async () => {
+    const { cause, findings, verdict } = judged(await look({ endpoints: etcd.peerUrls.slice(0, 1) }));
+    expect({ cause, verdict }).toEqual({ cause: 'not-etcd', verdict: 'unknown' });
+    expect(findings[0]?.claim).toMatch(
+      /speaks TLS, but no HTTP\/2, as every client URL of etcd does: it is not one\.$/,
+    );
+    expect(findings[0]?.advice).toContain('its peer port (2380 by default) answers like this');
   });
 
   test('a name that nobody knows', async () => {
@@ -342,9 +360,29 @@ describe('a cluster in trouble, as it gets worse', () => {
     expect(refusal).toContain('mvcc: database space exceeded');
     const { verdict, cause, summary, findings, data } = judged(await look());
     expect({ verdict, cause }).toEqual({ verdict: 'findings', cause: 'nospace' });
-    expect(summary).toMatch(/^prod: [0-2] of 3 healthy, can lose 1: NOSPACE on .*, writes refused$/);
-    expect(findings[0]?.command).toMatch(/ (compact \d+|--command-timeout=60s defrag)$/);
+    expect(summary).toMatch(/^prod: 0 of 3 healthy, can lose 1: no space, reads and deletes only \(NOSPACE on .*\)$/);
     expect((data.members as { alarms: string[] }[]).flatMap(({ alarms }) => alarms)).toContain('NOSPACE');
+    expect(findings[0]?.severity).toBe('critical');
+  });
+
+  test('and is led out of it by pasting each next command in turn', async () => {
+    // What was written is deleted first: without that it would be live data, which no command brings away.
+    await etcd.etcdctl(['del', 'fill/', '--prefix']);
+    const pasted: string[] = [];
+    let report = judged(await look());
+    while (report.cause === 'nospace' && pasted.length < 8) {
+      const command = report.copy ?? '';
+      pasted.push(command.replace(/^etcdctl (--(endpoints|cacert|cert|key)=\S+ )+/, ''));
+      const { exitCode, stderr } = await pasteEtcdctl(command);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      report = judged(await look());
+    }
+    expect(pasted).toEqual([
+      expect.stringMatching(/^--command-timeout=\d+s compact \d+ --physical$/),
+      ...Array.from({ length: 3 }, () => expect.stringMatching(/^--command-timeout=\d+s defrag$/)),
+      'alarm disarm',
+    ]);
+    expect(report.verdict).toBe('ok');
   });
 
   test('a member hangs: it costs one deadline, and the others nothing', async () => {
@@ -379,7 +417,7 @@ describe('a cluster in trouble, as it gets worse', () => {
         return seen.findings.some(({ claim }) => claim.includes('is down')) && seen;
       });
       expect(report.data.quorum).toEqual({ voters: 3, needed: 2, canLose: 0 });
-      const finding = report.findings.find(({ claim }) => claim.startsWith('etcd-2'));
+      const finding = report.findings.find(({ claim }) => claim.startsWith('etcd-2 ('));
       expect(finding?.claim).toMatch(
         / is down: it cannot be reached from here, and etcd-1 and etcd-3 have no connection to it\.$/,
       );
@@ -405,7 +443,7 @@ describe('a cluster in trouble, as it gets worse', () => {
     await etcd.members[0]?.kill();
     const { verdict, summary } = judged(await look());
     expect({ verdict, summary }).toEqual({
-      verdict: 'findings',
+      verdict: 'unknown',
       summary: 'prod: no answer from any of 3 endpoints: all unreachable from here (port closed)',
     });
   });

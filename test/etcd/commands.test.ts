@@ -3,6 +3,7 @@ import { etcdHealth } from '../../commands/etcd/health.ts';
 import { etcdMembers } from '../../commands/etcd/members.ts';
 import { etcdHealth as healthJob } from '../../jobs/etcd/health.ts';
 import { etcdMembers as membersJob } from '../../jobs/etcd/members.ts';
+import { emptyConfig } from '../../src/config.ts';
 import type { Context } from '../../src/job.ts';
 import { Refusal } from '../../src/refusal.ts';
 import { fakeEtcd } from '../support/etcd-fake.ts';
@@ -38,7 +39,7 @@ describe('the commands of etcd', () => {
   });
 
   test.each([[etcdHealth], [etcdMembers]])('take from the queue nothing but a cluster', ({ job, input }) => {
-    expect(input(words, 'staging')).toEqual({ cluster: 'staging' });
+    expect(input(words, 'staging', emptyConfig().changes)).toEqual({ cluster: 'staging' });
     expect(job.input.safeParse({ cluster: 'prod' }).success).toBe(true);
     expect(job.input.safeParse({ cluster: 'prod', endpoint: 'x' }).success).toBe(false);
     expect(job.input.safeParse({}).success).toBe(false);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { failureOf } from '../../src/etcd/failure.ts';
+import { failureOf, isCertainlyUndone } from '../../src/etcd/failure.ts';
 
 const refused = '14 UNAVAILABLE: No connection established. Last error:';
 
@@ -52,5 +52,47 @@ describe('a failed call is told apart', () => {
     expect(failureOf(new Error(said)).said).toBe(
       '14 UNAVAILABLE: No connection established. Last error: SSL routines:ssl3_read_bytes:sslv3 alert bad certificate: SSL alert number 42',
     );
+  });
+});
+
+describe('a change of members that failed is told apart by its text, whatever its code', () => {
+  test.each([
+    ['14 UNAVAILABLE: etcdserver: unhealthy cluster', 'unhealthy-cluster', 'undone'],
+    ['9 FAILED_PRECONDITION: etcdserver: Peer URLs already exists', 'peer-urls-exist', 'undone'],
+    ['9 FAILED_PRECONDITION: etcdserver: member ID already exist', 'member-id-exist', 'undone'],
+    ['3 INVALID_ARGUMENT: etcdserver: given member URLs are invalid', 'bad-peer-urls', 'undone'],
+    ['9 FAILED_PRECONDITION: etcdserver: too many learner members in cluster', 'too-many-learners', 'undone'],
+    [
+      '9 FAILED_PRECONDITION: etcdserver: can only promote a learner member which is in sync with leader',
+      'learner-not-ready',
+      'undone',
+    ],
+    ['9 FAILED_PRECONDITION: etcdserver: can only promote a learner member', 'not-a-learner', 'undone'],
+    ['5 NOT_FOUND: etcdserver: member not found', 'member-not-found', 'undone'],
+    ['9 FAILED_PRECONDITION: etcdserver: not leader', 'not-leader', 'undone'],
+    ['9 FAILED_PRECONDITION: etcdserver: bad leader transferee', 'bad-transferee', 'undone'],
+    [
+      '2 UNKNOWN: etcdserver: re-configuration failed due to not enough started members',
+      'not-enough-started',
+      'undone',
+    ],
+    [
+      '14 UNAVAILABLE: No connection established. Last error: connect ECONNREFUSED 10.0.0.1:2379',
+      'closed-port',
+      'undone',
+    ],
+    [
+      '14 UNAVAILABLE: No connection established. Last error: SSL alert number 42',
+      'client-certificate-refused',
+      'undone',
+    ],
+    ['14 UNAVAILABLE: etcdserver: request timed out', 'no-leader', 'unknown'],
+    ['14 UNAVAILABLE: read ECONNRESET', 'connection-lost', 'unknown'],
+    ['4 DEADLINE_EXCEEDED: Deadline exceeded after 4s', 'deadline', 'unknown'],
+    ['4 DEADLINE_EXCEEDED: context deadline exceeded', 'deadline', 'unknown'],
+    ['13 INTERNAL: something new', 'other', 'unknown'],
+  ])('%s', (said, kind, outcome) => {
+    const failure = failureOf(new Error(said));
+    expect([failure.kind, isCertainlyUndone(failure) ? 'undone' : 'unknown']).toEqual([kind, outcome]);
   });
 });

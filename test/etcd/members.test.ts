@@ -21,11 +21,12 @@ describe('the members of a cluster', () => {
       started: true,
     });
     expect(sections[0]).toMatchObject({
-      columns: ['Member', 'Id', 'Peer URLs', 'Client URLs'],
+      title: 'Members, all https',
+      columns: ['Member', 'Id', 'Client', 'Peer'],
       rows: [
-        ['etcd-1', 'a1', 'https://10.0.0.1:2380', 'https://10.0.0.1:2379'],
-        ['etcd-2 (leader)', 'a2', 'https://10.0.0.2:2380', 'https://10.0.0.2:2379'],
-        ['etcd-3', 'a3', 'https://10.0.0.3:2380', 'https://10.0.0.3:2379'],
+        ['etcd-1', 'a1', '10.0.0.1:2379', '10.0.0.1:2380'],
+        ['etcd-2 (leader)', 'a2', '10.0.0.2:2379', '10.0.0.2:2380'],
+        ['etcd-3', 'a3', '10.0.0.3:2379', '10.0.0.3:2380'],
       ],
     });
   });
@@ -68,9 +69,39 @@ describe('the members of a cluster', () => {
     const seen = seenCluster({ 'etcd-1': down, 'etcd-2': down, 'etcd-3': down }, { members: null, alarms: null });
     const { verdict, summary, data } = reportMembers(seen, seenAt);
     expect({ verdict, summary }).toEqual({
-      verdict: 'findings',
+      verdict: 'unknown',
       summary: 'prod: no endpoint could tell who the members are; all unreachable from here (port closed)',
     });
     expect(data).toEqual({ clusterId: null, quorum: { voters: 0, needed: 0, canLose: 0 }, members: [] });
+  });
+
+  test.each([
+    ['no leader', null],
+    ['a leader that it still believes in', 'a3'],
+  ])('a quorum that is lost is critical, with the one arithmetic: %s', (_name, leaderId) => {
+    const down = { failure: refusedPort };
+    const seen = seenCluster(
+      { 'etcd-1': down, 'etcd-2': down, 'etcd-3': { status: { leaderId } } },
+      { alarms: null, alarmsFailure: failed('deadline', '4 DEADLINE_EXCEEDED', 4) },
+    );
+    const { summary, findings, sections } = reportMembers(seen, seenAt);
+    expect(summary).toBe(`prod: 3 voters, 2 needed, 1 working: 1 too few, no writes; not working: etcd-1, etcd-2`);
+    expect(findings.map(({ severity }) => severity)).toEqual(['critical', 'warning']);
+    expect((sections[0] as { rows: readonly (readonly string[])[] }).rows.map(([name]) => name)).toEqual([
+      'etcd-1 (no answer)',
+      'etcd-2 (no answer)',
+      leaderId === null ? 'etcd-3' : 'etcd-3 (leader)',
+    ]);
+  });
+
+  test('whole URLs are shown where the schemes differ', () => {
+    const seen = seenCluster();
+    const members = seen.members?.map((member) =>
+      member.id === 'a1' ? { ...member, clientUrls: ['http://10.0.0.1:2379'] } : member,
+    );
+    expect(reportMembers({ ...seen, members: members ?? null }, seenAt).sections[0]).toMatchObject({
+      title: 'Members',
+      rows: [['etcd-1', 'a1', 'http://10.0.0.1:2379', 'https://10.0.0.1:2380'], expect.anything(), expect.anything()],
+    });
   });
 });

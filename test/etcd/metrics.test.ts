@@ -1,5 +1,9 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { readCredentials } from '../../src/etcd/credentials-client.ts';
 import { parseMetrics } from '../../src/etcd/metrics.ts';
+import { createMetricsReader } from '../../src/etcd/metrics-client.ts';
 
 const text = `# HELP etcd_disk_wal_fsync_duration_seconds The latency distributions of fsync called by WAL.
 # TYPE etcd_disk_wal_fsync_duration_seconds histogram
@@ -18,6 +22,7 @@ etcd_disk_defrag_inflight 1
 etcd_network_active_peers{Local="a1",Remote="a2"} 1
 etcd_network_active_peers{Local="a1",Remote="a3"} 0
 etcd_network_active_peers_of_another_family{Local="a1",Remote="a9"} 1
+etcd_debugging_mvcc_compact_revision 4700
 etcd_server_has_leader 1
 etcd_server_id{server_id="a1"} 1
 etcd_server_leader_changes_seen_total 3
@@ -38,6 +43,7 @@ describe("a member's metrics", () => {
       backendCommit: { count: 100, p99Ms: 8192 },
       activePeers: { a2: true, a3: false },
       quotaBytes: 2147483648,
+      compactRevision: 4700,
       isDefragmenting: true,
       startedAt: '2026-11-20T21:26:40.000Z',
     });
@@ -54,6 +60,7 @@ describe("a member's metrics", () => {
       backendCommit: null,
       activePeers: {},
       quotaBytes: null,
+      compactRevision: null,
       isDefragmenting: null,
       startedAt: null,
     });
@@ -74,5 +81,29 @@ describe("a member's metrics", () => {
     expect(
       parseMetrics('etcd_server_has_leader\netcd_server_has_leader nonsense\netcd_server_has_leader 1')?.hasLeader,
     ).toBe(true);
+  });
+});
+
+describe('a reader of metrics', () => {
+  test('gives each reading with an earlier one of the same process, and forgets it when the process is another', async () => {
+    let now = text;
+    const server = createServer((_request, response) => response.end(now));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const reader = createMetricsReader(await readCredentials(undefined));
+    try {
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const read = async () => await reader.read(url, 1000);
+      expect((await read()).earlier).toBeUndefined();
+      now = text.replace('changes_seen_total 3', 'changes_seen_total 9');
+      const second = await read();
+      expect([second.earlier?.metrics.leaderChanges, second.metrics?.leaderChanges]).toEqual([3, 9]);
+      expect(Date.now() - Date.parse(second.earlier?.seenAt ?? '')).toBeLessThan(60_000);
+      now = text.replace('process_start_time_seconds 1.79521e+09', 'process_start_time_seconds 1.79522e+09');
+      expect((await read()).earlier).toBeUndefined();
+      expect((await read()).earlier?.metrics.leaderChanges).toBe(3);
+    } finally {
+      reader.close();
+      await new Promise((resolve) => server.close(resolve));
+    }
   });
 });

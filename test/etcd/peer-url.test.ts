@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { etcdAdd } from '../../commands/etcd/add.ts';
+import { emptyConfig } from '../../src/config.ts';
 import { arePeerUrlsEqual, requireMemberName, requirePeerUrls } from '../../src/etcd/peer-url.ts';
 import { parseLine, parseWords } from '../../src/grammar.ts';
 
@@ -52,7 +53,7 @@ describe('/etcd add as it is typed', () => {
   const input = (line: string) => {
     const asked = parseLine([etcdAdd], line);
     if (asked.kind !== 'command') throw new Error('help');
-    return etcdAdd.input(parseWords(asked.command, asked.args), 'prod');
+    return etcdAdd.input(parseWords(asked.command, asked.args), 'prod', emptyConfig().changes);
   };
 
   test('gives the whole input, spare addresses sorted and each once', () => {

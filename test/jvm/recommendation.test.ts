@@ -136,8 +136,7 @@ describe('the flags are in the form that the JVM takes', () => {
     const got = recommend(1024, 'Serial', { knownFlags });
     expect(got.flags[0]).toBe('-Xmx768m');
     expect(got.flags[1]).toBe('-Xms768m');
-    expect(got.notes).toContain('-Xmx1000m (command line) is replaced: change it there, or it may win.');
-    expect(got.notes).toContain('-Xms1000m (command line) is replaced: change it there, or it may win.');
+    expect(got.replaces).toEqual(['-Xmx1000m (command line)', '-Xms1000m (command line)']);
   });
 
   test('a larger -Xms alone would raise the heap above any percentage: -Xmx and a lower -Xms are advised', () => {

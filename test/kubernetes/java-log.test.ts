@@ -39,6 +39,7 @@ describe('what a JVM complains of in its log', () => {
     ['java.lang.OutOfMemoryError: Required array length 2147483639 + 9 is too large', 'array-size', false],
     ['Exception in thread "main" java.lang.StackOverflowError', 'stack-overflow', false],
     ['{"level":"ERROR","stack":"java.lang.OutOfMemoryError: Metaspace\\n\\tat x"}', 'metaspace', false],
+    ['{"class":"java.lang.OutOfMemoryError","message":"Java heap space"}', 'heap', false],
     [
       '#\n# A fatal error has been detected by the Java Runtime Environment:\n#\n#  SIGSEGV (0xb)',
       'native-crash',
@@ -62,9 +63,38 @@ describe('what a JVM complains of in its log', () => {
     'INFO started in 3.2 seconds',
     'ERROR value 7 is outside the allowed range',
     'Unrecognized option --colour',
+    'INFO registered handler for java.lang.OutOfMemoryError\nCaused by: java.net.ConnectException: Connection refused',
+    'INFO com.shop.OutOfMemoryErrorHandler and java.lang.OutOfMemoryErrorWatch are ready',
+    'java.lang.OutOfMemoryError: a text that no JVM is known to print',
+    'java.lang.OutOfMemoryError',
     '\u0000\u0001\u0002binary\u00ff',
   ])('is nothing in: %j', (log) => {
     expect(jvmComplaint(log)).toBeUndefined();
+  });
+
+  const caught = 'WARN worker caught java.lang.OutOfMemoryError: Java heap space, retrying\n';
+  const thrown = 'java.lang.OutOfMemoryError: Java heap space\n\tat com.shop.A.b(A.java:1)\n';
+  const ok = (lines: number) => 'INFO ok\n'.repeat(lines);
+  test.each([
+    ['a caught one, by the error after it', `${caught + ok(3)}ERROR no database\n`, 'ERROR no database'],
+    ['one that was thrown, by an error later on', `${thrown + ok(10)}ERROR no database\n`, 'ERROR no database'],
+    ['one after which the program went on', thrown + ok(60), 'INFO ok'],
+    [
+      'an exception later on',
+      `${thrown + ok(10)}java.net.ConnectException: refused\n`,
+      'java.net.ConnectException: refused',
+    ],
+  ])('is overtaken by what came later: %s', (_what, log, overtakenBy) => {
+    expect(jvmComplaint(log)).toMatchObject({ cause: 'heap', overtakenBy });
+  });
+
+  test.each([
+    ['its own echo', `${thrown}ERROR shutting down\n`],
+    ['lines of the shutdown', thrown + ok(20)],
+    ['its own repetition', thrown + ok(10) + thrown],
+    ['anything, where the main thread died of it', `Exception in thread "main" ${thrown}${ok(60)}ERROR x\n`],
+  ])('is not overtaken by %s', (_what, log) => {
+    expect(jvmComplaint(log)?.overtakenBy).toBeUndefined();
   });
 
   test('names the flag that kept it from starting, not the line after it', () => {

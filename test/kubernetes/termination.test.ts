@@ -56,6 +56,7 @@ function explain(given: Given) {
     }),
     log: given.log,
     isJava: given.isJava ?? true,
+    now: new Date('2026-11-03T10:02:00Z'),
   });
 }
 

@@ -135,6 +135,7 @@ describe('/oom heap', () => {
       '-XX:MaxDirectMemorySize=16m',
       '-XX:+ExitOnOutOfMemoryError',
     ]);
+    expect(report.findings[0]?.advice).toBe('Set -Xmx312m in place of -Xms2g (command line).');
   });
 
   test('takes a heap past the node for one past its limit, not for one that does not start', async () => {
@@ -197,6 +198,8 @@ describe('/oom heap refuses, and says what to do', () => {
     ['--jdk 17 --node 16Gi --arch constructor', 'The architecture "constructor" is not modelled yet.'],
     ['--jdk 17 --node 16Gi --env NOVALUE', '--env needs NAME=VALUE.'],
     ['--jdk 17 --node 16Gi extra', '"extra" is not expected here.'],
+    ['--jdk 17 --node 16Gi DB_PASSWORD=hunter2', '"DB_PASSWORD=***" is not expected here.'],
+    ['--jdk token=hunter2 --node 16Gi', '"token=***" is not a JDK version.'],
   ])('%s', async (words, message) => {
     const refused = await refusal(`/oom heap ${words}`);
     expect(refused.message).toBe(message);

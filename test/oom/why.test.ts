@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { oomWhy as command } from '../../commands/oom/why.ts';
 import { oomWhy } from '../../jobs/oom/why.ts';
 import type { Words } from '../../src/command.ts';
+import { emptyConfig } from '../../src/config.ts';
 import { connectKubernetes, type KubernetesCluster } from '../../src/kubernetes/client.ts';
 import { Refusal } from '../../src/refusal.ts';
 import { type KubernetesApi, startKubernetes } from '../support/kubernetes/api.ts';
@@ -135,7 +136,7 @@ describe('what is no Java, or was not killed', () => {
       'OOM-killed (2 restarts) at 128 MiB; not Java: raise the limit or lower its use',
     ],
     [recordedPods.search, 'ok', 'none', true, 'not OOM-killed'],
-    [recordedPods.evicted, 'findings', 'evicted', true, 'evicted by the node'],
+    [recordedPods.evicted, 'findings', 'evicted', true, 'evicted by the node, low on memory'],
     [recordedPods.replacement, 'ok', 'none', true, 'not OOM-killed'],
   ])('%s is said to be so', async (pod, verdict, cause, isJava, text) => {
     const report = await askWhy(cluster, pod);
@@ -236,13 +237,15 @@ describe('the command', () => {
   }
 
   test('takes the pod, its namespace and its container', () => {
-    expect(command.input(words(['checkout'], { namespace: 'shop', container: 'app' }), 'prod')).toEqual({
+    expect(
+      command.input(words(['checkout'], { namespace: 'shop', container: 'app' }), 'prod', emptyConfig().changes),
+    ).toEqual({
       cluster: 'prod',
       pod: 'checkout',
       namespace: 'shop',
       container: 'app',
     });
-    expect(oomWhy.input.safeParse(command.input(words(['x']), 'prod')).success).toBe(true);
+    expect(oomWhy.input.safeParse(command.input(words(['x']), 'prod', emptyConfig().changes)).success).toBe(true);
   });
 
   test.each([
@@ -253,6 +256,6 @@ describe('the command', () => {
     [words(['x'], { container: 'A b' }), '“A b” cannot be a container.'],
     [words(['x'], { namespace: '../x' }), '“../x” cannot be a namespace.'],
   ])('refuses what can be no pod before it is queued', (given, message) => {
-    expect(() => command.input(given, 'prod')).toThrow(new Refusal(message, ''));
+    expect(() => command.input(given, 'prod', emptyConfig().changes)).toThrow(new Refusal(message, ''));
   });
 });

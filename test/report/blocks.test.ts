@@ -141,6 +141,13 @@ describe('text from outside pings nobody and formats nothing', () => {
   });
 });
 
+test('a finding without advice says nothing to do: Slack refuses empty texts', () => {
+  const findings = report.findings.map((finding) => ({ ...finding, advice: '' }));
+  const { details } = renderThread({ ...report, findings }, asked, undefined);
+  expect(texts(details?.blocks)).not.toContain('Do:');
+  expect(JSON.stringify(details?.blocks)).not.toContain('"text":""');
+});
+
 test('a refusal that only the asker sees says what to do and how to type it', () => {
   const refused: Report = {
     ...report,

@@ -19,3 +19,16 @@ export async function runEtcdctl(
     args: ['--endpoints', endpoints.join(','), ...security, ...args],
   });
 }
+
+/** Runs a command as a report gives it to be pasted: with its own endpoints and files, and nothing added (etcdctl joins repeated endpoints). */
+export async function pasteEtcdctl(command: string): Promise<CommandResult> {
+  const binary = findBinary('etcdctl');
+  const [program, ...args] = command.split(' ');
+  if (binary === undefined || program !== 'etcdctl') throw new Error(`This is not run here: ${command}`);
+  return runToEnd({
+    name: 'etcdctl',
+    command: binary.path,
+    env: { ...etcdEnvironment(binary), ETCDCTL_API: '3' },
+    args,
+  });
+}

@@ -1,6 +1,7 @@
 import { oomHeap } from '../../commands/oom/heap.ts';
 import { oomSize } from '../../commands/oom/size.ts';
 import type { Command } from '../../src/command.ts';
+import { emptyConfig } from '../../src/config.ts';
 import { parseLine, parseWords } from '../../src/grammar.ts';
 import type { Clients } from '../../src/job.ts';
 import { Refusal } from '../../src/refusal.ts';
@@ -22,7 +23,9 @@ export async function answer(line: string): Promise<Report> {
   const asked = parseLine(commands, line);
   if (asked.kind !== 'command') throw new Error(`no command: ${line}`);
   const { command, args } = asked;
-  const input = command.job.input.parse(JSON.parse(JSON.stringify(command.input(parseWords(command, args), ''))));
+  const input = command.job.input.parse(
+    JSON.parse(JSON.stringify(command.input(parseWords(command, args), '', emptyConfig().changes))),
+  );
   if (command.job.kind !== 'look') throw new Error(`${line} asks for a change`);
   return await command.job.run(input, {
     clients: noClients,

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import type bolt from '@slack/bolt';
 import type { BrowserContext, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
+import { waitFor } from './process.ts';
 import { livelyWorkspace, startSceneBot } from './slack/scene.ts';
 import type { SlackWorkspace } from './slack/server.ts';
 
@@ -75,6 +76,20 @@ describeWithBrowser('the page of the local workspace', () => {
     if (pictures !== undefined) await page.screenshot({ path: join(pictures, `${name}.png`) });
   };
 
+  const holds = (expression: string): Promise<unknown> =>
+    waitFor(expression, async () => (await page.evaluate(expression)) === true);
+  /** How far a list is from its end, in pixels. */
+  const fromEnd = (id: string): string =>
+    `(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight)(document.getElementById('${id}'))`;
+  /** Whether the last message that holds a text is seen inside its list, its first line at least. */
+  const isSeen = (id: string, text: string): string => `(() => {
+    const list = document.getElementById('${id}');
+    const found = [...list.querySelectorAll('article')].findLast((each) => each.textContent.includes('${text}'));
+    if (!found) return false;
+    const [inside, outside] = [found.getBoundingClientRect(), list.getBoundingClientRect()];
+    return inside.top >= outside.top && inside.top + 24 <= outside.bottom;
+  })()`;
+
   test('opens on the channel with its newest thread open', async () => {
     await page.getByRole('heading', { name: '#ops' }).waitFor();
     const thread = page.getByRole('region', { name: 'Thread' });
@@ -140,7 +155,15 @@ describeWithBrowser('the page of the local workspace', () => {
     const reply = page.getByRole('textbox', { name: 'Reply' });
     await reply.fill('/etcd health');
     await reply.press('Enter');
-    await page.locator('#thread-composer').getByText('/etcd is not supported in threads. Sorry!').waitFor();
+    const complaint = page.locator('#thread-composer').getByText('/etcd is not supported in threads. Sorry!');
+    await complaint.waitFor();
+    await page.locator('[data-person="U2"]').click();
+    await page.locator('[data-person="U2"][aria-current="true"]').waitFor();
+    expect(await reply.inputValue()).toBe('');
+    expect(await complaint.count()).toBe(0);
+    await page.locator('[data-person="U1"]').click();
+    await page.locator('[data-person="U1"][aria-current="true"]').waitFor();
+    expect(await reply.inputValue()).toBe('/etcd health');
     await reply.fill('');
     await page.locator('#thread-messages').getByRole('button', { name: 'Details' }).click();
     await page.locator('#thread-messages').getByText('⚠ operation_timeout').waitFor();
@@ -165,6 +188,69 @@ describeWithBrowser('the page of the local workspace', () => {
     await modal.getByRole('button', { name: 'Run', exact: true }).click();
     await page.locator('#messages').getByText('runs it again on staging: the disk was swapped').waitFor();
     expect(await modal.count()).toBe(0);
+  });
+
+  test('shows a modal only in the tab where it was opened, and closes it with the tab', async () => {
+    const modal = { name: 'Run it again?' };
+    await page.locator('#thread-messages').getByRole('button', { name: 'Run again' }).click();
+    await page.getByRole('dialog', modal).waitFor();
+    const other = await browser.newPage();
+    await other.goto(slack.pageUrl);
+    await other.getByRole('heading', { name: '#ops' }).waitFor();
+    expect(await other.getByRole('dialog').count()).toBe(0);
+    await other.close();
+    expect(slack.views('U1')).toHaveLength(1);
+    await page.reload();
+    await page.getByRole('heading', { name: '#ops' }).waitFor();
+    expect(await page.getByRole('dialog').count()).toBe(0);
+    await slack.waitFor(() => slack.views('U1').length === 0, { what: 'the modal of the lost page to be closed' });
+  });
+
+  test('stays at the end of a channel, and shows what one has said and the thread that answers', async () => {
+    for (let count = 1; count <= 30; count += 1) slack.say('U2', 'C1', `still looking, ${count}`);
+    await page.reload();
+    await holds(isSeen('messages', 'still looking, 30'));
+    expect(await page.evaluate(fromEnd('messages'))).toBeLessThan(2);
+    await page.setViewportSize({ width: 1280, height: 600 });
+    await holds(`${fromEnd('messages')} < 2`);
+    await page.setViewportSize({ width: 1280, height: 800 });
+
+    const box = page.getByRole('textbox', { name: 'Message' });
+    await page.evaluate('document.getElementById("messages").scrollTop = 0');
+    slack.say('U2', 'C1', 'nobody is pulled down by this');
+    await page.getByRole('button', { name: 'New messages' }).waitFor();
+    expect(await page.evaluate('document.getElementById("messages").scrollTop')).toBe(0);
+    await box.fill('I see it too');
+    await box.press('Enter');
+    await holds(isSeen('messages', 'I see it too'));
+    await page.evaluate('document.getElementById("messages").scrollTop = 0');
+    await box.fill('/etcd members');
+    await box.press('Enter');
+    await holds(isSeen('messages', 'prod: 3 voters, asked by @ann'));
+    await page.locator('#thread-messages').getByText('etcd-1, etcd-2 and etcd-3').waitFor();
+  });
+
+  test('shows a reply in a long thread', async () => {
+    await page.locator('#messages .replies').filter({ hasText: '5 replies' }).click();
+    await holds(isSeen('thread-messages', 'prod: 2 of 3 healthy'));
+    expect(await page.evaluate(fromEnd('thread-messages'))).toBeGreaterThan(100);
+    const reply = page.getByRole('textbox', { name: 'Reply' });
+    await reply.fill('swapping the disk now');
+    await reply.press('Enter');
+    await holds(isSeen('thread-messages', 'swapping the disk now'));
+  });
+
+  test('opens the direct message with the bot at the first click, and sends there what is typed next', async () => {
+    await page.locator('#nav').getByRole('button', { name: 'Quorum' }).click();
+    const box = page.getByRole('textbox', { name: 'Message' });
+    await box.fill('only for the bot');
+    await box.press('Enter');
+    await page.locator('#messages').getByText('only for the bot').waitFor();
+    expect(await page.locator('#place').innerText()).toBe('Quorum');
+    expect(slack.directMessages('U1').map(({ text }) => text)).toEqual(['only for the bot']);
+    expect(slack.channel('C1').map(({ text }) => text)).not.toContain('only for the bot');
+    await page.locator('#nav').getByRole('button', { name: 'ops' }).click();
+    await page.locator('#messages .replies').filter({ hasText: '6 replies' }).click();
   });
 
   test('asks before a dangerous button', async () => {

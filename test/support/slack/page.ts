@@ -13,7 +13,7 @@ const pageFiles = ['./page.html', '../../../../test/support/slack/page.html'];
 /** Many changes in a row are shown together. */
 const gatherMs = 25;
 /** A tab that lost its connection may come back; one that was closed or loaded again does not. */
-const tabReturnsMs = 3000;
+const tabReturnsMs = 600;
 
 /** How the app is reached, for the page's status line. */
 export type AppState = { readonly mode: 'socket' | 'http'; readonly connections: number };
@@ -96,6 +96,7 @@ export class PageServer {
     response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
     const watcher = { response, user: this.#viewer(url), tab: tabOf(url) };
     this.#watchers.add(watcher);
+    response.write(`retry: ${tabReturnsMs / 4}\n\n`);
     request.on('close', () => {
       this.#watchers.delete(watcher);
       this.#leave(watcher.tab);

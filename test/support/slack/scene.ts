@@ -11,7 +11,7 @@ export async function livelyWorkspace(): Promise<SlackWorkspace> {
   const slack = await startSlack({
     page: true,
     postsPerSecond: 1000,
-    timing: { ackMs: 700 },
+    timing: { ackMs: 450 },
     workspace: {
       teamName: 'Acme on call',
       commands: [
@@ -47,6 +47,10 @@ export async function startSceneBot(slack: SlackWorkspace): Promise<bolt.App> {
   app.command('/etcd', async ({ ack, command }) => {
     if (command.text === 'help') await ack('Usage: `/etcd health`');
     else if (command.text !== 'silence') await ack();
+    if (command.text !== 'members') return;
+    const { channel_id: channel } = command;
+    const root = await app.client.chat.postMessage({ channel, text: `prod: 3 voters, asked by <@${command.user_id}>` });
+    await app.client.chat.postMessage({ channel, thread_ts: root.ts ?? '', text: 'etcd-1, etcd-2 and etcd-3' });
   });
   app.action('again', async ({ ack, body, client }) => {
     await ack();
