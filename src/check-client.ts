@@ -3,6 +3,7 @@ import { type CheckLine, checkExitCode, checkText, placementLines, redisLines, w
 import { connectClusters, loadDrivers } from './clusters-client.ts';
 import { type Config, everySection } from './config.ts';
 import { readConfig } from './config-client.ts';
+import { plainlySaid } from './etcd/said.ts';
 import type { Permission } from './kubernetes/cluster.ts';
 import { redisOptions } from './redis/connection-client.ts';
 import { Refusal } from './refusal.ts';
@@ -242,7 +243,7 @@ async function etcdLines(cluster: EtcdCluster): Promise<CheckLine[]> {
       return {
         status: 'failed',
         subject,
-        seen: `${asked.endpoint}: ${asked.failure?.said ?? 'no answer'}`,
+        seen: `${asked.endpoint}: ${asked.failure === undefined ? 'no answer' : plainlySaid(asked.failure.said)}`,
         mend: `\`quorum run "/etcd health --cluster ${cluster.name}"\` says why and what to do`,
       };
     }),

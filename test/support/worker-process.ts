@@ -27,7 +27,10 @@ export function writeConfig(path: string, config: Config): void {
   const { slack, redis, http, links } = config;
   const etcd = { clusters: withDurations(config.etcd.clusters) };
   const kubernetes = { clusters: withDurations(config.kubernetes.clusters) };
-  writeFileSync(path, JSON.stringify({ slack, redis, http, links, etcd, kubernetes }));
+  const { expiresIn, startWithin, required, allowSelfApproval } = config.access.approvals;
+  const approvals = { required, allowSelfApproval, expiresIn: `${expiresIn}ms`, startWithin: `${startWithin}ms` };
+  const access = { ...config.access, approvals };
+  writeFileSync(path, JSON.stringify({ slack, redis, http, links, access, etcd, kubernetes }));
 }
 
 /**
