@@ -245,7 +245,7 @@ async function runCommands(
     } else {
       process.stdin.setEncoding('utf8');
       for await (const line of linesOf(process.stdin)) {
-        if (line.trim() === '') continue;
+        if (line === '') continue;
         const report = await answer(line.replace(/\r$/, ''));
         print(report);
         worst = Math.max(worst, exitCodes[report.verdict]);

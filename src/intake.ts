@@ -28,6 +28,8 @@ export type Place = {
   readonly channelId?: string;
   /** The Kubernetes clusters that `--cluster` may name, in place of the config's: a recorded one in a terminal. */
   readonly clusters?: readonly string[];
+  /** Why there is no usable config, for commands that need a cluster of it. */
+  readonly configRefusal?: Refusal;
   /** The prefix of this workspace's commands. */
   readonly prefix?: string;
   /** Slack, where a modal can be opened. */
@@ -71,8 +73,11 @@ export async function take(
       place.readFile === undefined
     )
       throw new Refusal('A change needs a reason here.', 'Say it with --reason "…".');
-    const cluster = settleCluster(command.cluster, words.flag('cluster'), config, place);
-    const input = command.input(withTexts(words, command, place), cluster, config.changes);
+    const settled = clusterOrRefusal(command.cluster, words.flag('cluster'), config, place);
+    // What is wrong with the words comes first: it is mended by typing, and the usage comes with it.
+    const input = command.input(withTexts(words, command, place), settled.cluster, config.changes);
+    if (settled.refusal !== undefined) throw settled.refusal;
+    const { cluster } = settled;
     const parsed = command.job.input.safeParse(input);
     if (!parsed.success) {
       const issue = parsed.error.issues[0];
@@ -112,6 +117,23 @@ function withTexts(words: Words, command: Command, place: Place): Words {
         : typed;
     },
   };
+}
+
+/** The cluster, or why there is none. */
+function clusterOrRefusal(
+  kind: Command['cluster'],
+  named: string | undefined,
+  config: Config,
+  place: Place,
+): { readonly cluster: string; readonly refusal?: Refusal } {
+  const isGiven = kind === 'none' || (kind === 'kubernetes' && place.clusters !== undefined);
+  if (!isGiven && place.configRefusal !== undefined) return { cluster: '', refusal: place.configRefusal };
+  try {
+    return { cluster: settleCluster(kind, named, config, place) };
+  } catch (error) {
+    if (error instanceof Refusal) return { cluster: '', refusal: error };
+    throw error;
+  }
 }
 
 /**

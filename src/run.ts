@@ -8,6 +8,7 @@ import type { Clients, Context } from './job.ts';
 import { Refusal } from './refusal.ts';
 import { proposalReport } from './report/proposal.ts';
 import type { JsonObject, Report, Verdict } from './report/report.ts';
+import { visibleReport } from './report/visible-text.ts';
 
 /** How long a look may take before it is given up. */
 export const lookTimeoutMs = 60_000;
@@ -39,11 +40,9 @@ export async function runLine(line: string, terminal: Terminal): Promise<Report>
   const place = {
     readFile: terminal.readFile,
     ...(terminal.clusters === undefined ? {} : { clusters: terminal.clusters }),
+    ...(terminal.configRefusal === undefined ? {} : { configRefusal: terminal.configRefusal }),
   };
-  const taken = await take(line, terminal.commands, terminal.config, place, terminal.now(), async (command) => {
-    const isGiven = command.cluster === 'kubernetes' && terminal.clusters !== undefined;
-    if (command.cluster !== 'none' && !isGiven && terminal.configRefusal !== undefined) throw terminal.configRefusal;
-  });
+  const taken = await take(line, terminal.commands, terminal.config, place, terminal.now(), async () => {});
   if (taken.kind === 'answered') return taken.report;
   if (taken.kind === 'form') throw new Error('a terminal shows no forms');
   return await runLook(taken.command, taken.input, terminal);
@@ -69,12 +68,12 @@ export async function runLook(command: Command, input: JsonObject, surroundings:
     ...(surroundings.desk === undefined ? {} : { desk: surroundings.desk }),
   };
   try {
-    const report = await reportOf(command, input, context);
+    const report = visibleReport(await reportOf(command, input, context));
     return command.cluster === 'none' ? report : { seenFrom: surroundings.seenFrom, ...report };
   } catch (error) {
     // Handed back: whoever takes it next answers.
     if (surroundings.signal.aborted) throw error;
-    if (error instanceof Refusal) return refusalReport(error, asked, now());
+    if (error instanceof Refusal) return visibleReport(refusalReport(error, asked, now()));
     if (timeout.aborted)
       return refusalReport(
         new Refusal(

@@ -10,8 +10,8 @@ export const oomWhy = command({
   summary: 'Why a pod died: OOM kill, Java heap or something else, and the flags to set',
   takes: '<pod>',
   explains:
-    'A full pod name, its beginning (with -n), namespace/pod, or deploy/name (sts/, ds/) for the worst pod of a workload. A name that looks like a flag goes behind `--`.',
-  examples: ['/oom why shop/checkout-6d4f9c7b8-x2x7q', '/oom why checkout -n shop', '/oom why deploy/checkout -n shop'],
+    'A pod’s name or its beginning, namespace/pod, or deploy/name (sts/, ds/) for the worst pod of a workload. With -n fewer pods are looked through, and a beginning is sooner the only one. A name that looks like a flag goes behind `--`.',
+  examples: ['/oom why shop/checkout-7d9f8b6c54-x2x9k', '/oom why cart -n shop', '/oom why deploy/checkout -n shop'],
   allowed: 'viewer',
   cluster: 'kubernetes',
   flags: {

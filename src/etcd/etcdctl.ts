@@ -2,8 +2,6 @@ import { quotedWord } from '../shell-quoting.ts';
 import type { ClusterSeen } from './cluster.ts';
 import { addressOf, hostPort } from './endpoint.ts';
 
-export { quotedWord as quoted };
-
 type Access = Pick<ClusterSeen, 'tls' | 'username'>;
 
 /** An etcdctl command with this cluster's endpoints and the bot's own files, ready to paste; a password is asked for. */

@@ -11,8 +11,7 @@ export const causeAdvice: Readonly<Record<Cause, { readonly short: string; reado
   },
   'pod-limit': {
     short: 'killed at the pod’s memory limit',
-    advice:
-      'The containers of the pod share that limit: see which of them grew, then bound it or raise the pod’s limit.',
+    advice: 'See which of the containers grew, for they share the limit; then bound it or raise the pod’s limit.',
   },
   'child-process': {
     short: 'a child process was killed for memory',
@@ -22,7 +21,7 @@ export const causeAdvice: Readonly<Record<Cause, { readonly short: string; reado
   'node-oom': {
     short: 'killed because the node ran out of memory',
     advice:
-      'The limit is not at fault: set the memory request to what it needs (request = limit makes it Guaranteed and the last to be chosen), or move load off the node.',
+      'Set the memory request to what it needs (request = limit makes it Guaranteed and the last to be chosen), or move load off the node: its limit is not at fault.',
   },
   evicted: {
     short: 'evicted by the node',
@@ -35,8 +34,7 @@ export const causeAdvice: Readonly<Record<Cause, { readonly short: string; reado
   },
   'gc-overhead': {
     short: 'GC overhead limit exceeded inside the JVM, not killed',
-    advice:
-      'As for a full heap: more heap inside the same limit once; if it comes back, a leak is likely: take a heap dump.',
+    advice: 'Give the JVM more heap inside the same limit once; if it comes back, a leak is likely: take a heap dump.',
   },
   metaspace: {
     short: 'metaspace full inside the JVM, not killed',
@@ -56,16 +54,16 @@ export const causeAdvice: Readonly<Record<Cause, { readonly short: string; reado
   'native-threads': {
     short: 'no more threads inside the JVM, not killed',
     advice:
-      'A limit on processes was hit (podPidsLimit, pids.max) or threads leak: take a thread dump and count them. More memory does not help.',
+      'Take a thread dump and count them: threads leak, or a limit on processes is too low (podPidsLimit, pids.max). More memory does not help.',
   },
   'array-size': {
     short: 'an array too large for any JVM, not killed',
-    advice: 'A fault in the program: the stack trace names the place. More memory does not help.',
+    advice: 'Find the place in the stack trace: it is a fault of the program. More memory does not help.',
   },
   'stack-overflow': {
     short: 'stack overflow inside the JVM, not killed',
     advice:
-      'Endless recursion, as a rule: the stack trace shows the turn. Only for deep but finite recursion raise -Xss.',
+      'Find the recursion in the stack trace; as a rule it is endless. Only for a deep but finite one raise -Xss.',
   },
   'bad-flags': {
     short: 'the JVM refuses its flags; no memory problem',

@@ -107,7 +107,7 @@ function inVariable(setting: Setting, variable: string): FlagsToSet {
   const isSettable = canBeSet(workload) && isShowable && source === undefined && !isPoured;
   return {
     title: `Flags to set: container ${container}${source === undefined ? '' : `, in ${source}`}`,
-    text: `env:\n  - name: ${variable}\n    value: "${value}"`,
+    text: source === undefined ? `env:\n  - name: ${variable}\n    value: "${value}"` : value,
     command:
       isSettable && workload !== undefined
         ? kubectl(context, ['set', 'env', workload, '-n', namespace, '-c', container, `${variable}=${value}`])

@@ -1,6 +1,6 @@
 import { redact } from '../redact.ts';
 import { shortened } from '../report/text.ts';
-import { visibleText } from './visible-text.ts';
+import { visibleText } from '../report/visible-text.ts';
 
 /** What a JVM can end of by itself, as a cause in the contract for scripts. */
 export type JvmCause =

@@ -76,7 +76,7 @@ function evicted(pod: Pod): Explanation {
     return explained('evicted', 'fact', 'The node ran low on memory and evicted the pod.', seen(pod), {
       short: 'evicted by the node, low on memory',
       advice:
-        'The limit is not at fault: raise the memory request to what it really uses, so that the scheduler finds it room.',
+        'Raise the memory request to what it really uses, so that the scheduler finds it room: its limit is not at fault.',
     });
   if (resource === undefined)
     return explained('evicted', 'fact', 'The node evicted the pod.', seen(pod), {

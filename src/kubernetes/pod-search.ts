@@ -2,7 +2,7 @@ import { distance } from 'fastest-levenshtein';
 import { Refusal } from '../refusal.ts';
 import { count, listed, shortened } from '../report/text.ts';
 import type { KubernetesCluster, PodPage, WorkloadKind } from './cluster.ts';
-import { worstPod } from './containers.ts';
+import { badness, containersOf, worstPod } from './containers.ts';
 import type { Pod, Workload } from './objects.ts';
 import { type PodReference, workloadWord } from './pod-reference.ts';
 import { RequestFailure } from './request-failure.ts';
@@ -22,6 +22,8 @@ export type FoundPod = {
 const pageSize = 500;
 const mostPages = 2;
 const mostChoices = 8;
+/** Of what exists and is not called so, enough to see what names look like there. */
+const mostOthers = 3;
 /** With more namespaces than this the budget of eight requests does not allow asking each. */
 const mostNamespacesAsked = 3;
 
@@ -166,11 +168,26 @@ function byBeginning(
     pods.length === 0
       ? `There is no pod at all in ${where}.`
       : `No pod in ${where} is called ${shortened(beginning, 60)}, or begins so.`,
-    near.length > 0
-      ? 'It may be gone: a replaced pod has a new name. Take one of these.'
-      : `It may be gone: a replaced pod has a new name. Look with kubectl get pods${namespace === undefined ? ' -A' : ` -n ${namespace}`}.`,
-    near.map(shown),
+    `It may be gone: a replaced pod has a new name. ${
+      near.length > 0
+        ? 'Take one of these, the nearest first.'
+        : `These are there; all of them: kubectl get pods${namespace === undefined ? ' -A' : ` -n ${namespace}`}.`
+    }`,
+    withOthers(near, pods, shown),
   );
+}
+
+/** What fits nearly, then a few of what exists: one of each workload, the one in trouble before the healthy one. */
+function withOthers(near: readonly Pod[], pods: readonly Pod[], shown: (pod: Pod) => string): string[] {
+  const rated = pods.map((pod) => ({
+    pod,
+    badness: Math.max(0, ...containersOf(pod).map(badness)),
+    group: `${pod.metadata.namespace} ${workloadNameOf(pod) ?? pod.metadata.name}`,
+  }));
+  const sorted = rated.sort((a, b) => b.badness - a.badness || shown(a.pod).localeCompare(shown(b.pod), 'en'));
+  const groups = new Set(rated.filter(({ pod }) => near.includes(pod)).map(({ group }) => group));
+  const others = sorted.filter(({ group }) => !groups.has(group) && groups.add(group));
+  return [...new Set([...near, ...others.slice(0, mostOthers).map(({ pod }) => pod)].map(shown))].slice(0, mostChoices);
 }
 
 /** When all that fit belong to one Deployment, its worst pod is the shorter question. */
@@ -280,6 +297,8 @@ async function unknownWorkload(
       rated.sort((a, b) => a.slips - b.slips || a.choice.localeCompare(b.choice, 'en')).map(({ choice }) => choice),
     ),
   ];
+  const owned = (page?.pods ?? []).filter((pod) => workloadNameOf(pod) !== undefined);
+  const others = withOthers([], owned, (pod) => `${pod.metadata.namespace ?? ''}/${workloadNameOf(pod)}`);
   return new Refusal(
     namespace === undefined
       ? `No namespace has a ${word}/${name}.`
@@ -287,7 +306,7 @@ async function unknownWorkload(
     near.length > 0
       ? 'Take one of these, or a pod’s name.'
       : `Look with kubectl get ${word} ${namespace === undefined ? '-A' : `-n ${namespace}`}; a pod’s name works too.`,
-    near.slice(0, mostChoices),
+    [...new Set([...near.slice(0, mostChoices - mostOthers), ...others])],
   );
 }
 

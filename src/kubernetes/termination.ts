@@ -1,3 +1,4 @@
+import { fatalAdvice } from '../jvm/fatal.ts';
 import type { Grade } from '../report/report.ts';
 import { shortened } from '../report/text.ts';
 import { ago } from './age.ts';
@@ -186,6 +187,7 @@ function complaintOf(scene: Scene, ended: Terminated): Explanation | undefined {
     isKilled ? 'inferred' : grade,
     `${capital(jvmClaims[found.cause])}. ${after}`,
     `${told(ended)}; log: ${found.line}`,
+    found.cause === 'bad-flags' ? { advice: fatalAdvice(found.line) } : {},
   );
 }
 

@@ -1,3 +1,4 @@
+import { fatalAdvice } from '../jvm/fatal.ts';
 import type { Recommendation } from '../jvm/recommendation.ts';
 import type { Finding, Severity } from '../report/report.ts';
 import { count, formatBytes, formatDuration, listed } from '../report/text.ts';
@@ -162,7 +163,7 @@ function heapFindings(answer: Answer): Finding[] {
         grade: explanation.cause === 'bad-flags' ? 'fact' : 'inferred',
         claim: 'This JVM refuses to start with these flags.',
         evidence: heap.fatal,
-        advice: 'Correct the flag; it is no memory problem.',
+        advice: `${fatalAdvice(heap.fatal)} It is no memory problem.`,
       },
     ];
   const findings: Finding[] = [];
@@ -188,7 +189,7 @@ function heapFindings(answer: Answer): Finding[] {
       grade: 'unknown',
       claim: 'The largest heap depends on what is not known.',
       evidence: otherwise.join(' '),
-      advice: 'The flags below hold either way.',
+      advice: '',
     });
   return findings;
 }

@@ -8,7 +8,6 @@ import { canBeSet, type FlagsToSet, flagsToSet, kubectl } from './heap-flags.ts'
 import { jdkName } from './java-analysis.ts';
 import { usageBytes } from './memory-limit.ts';
 import { timeMs } from './objects.ts';
-import { visibleText } from './visible-text.ts';
 import { signalOf, whyData } from './why-data.ts';
 import { type Answer, areFlagsUnseen, mayOutgrowLimit, whyFindings } from './why-findings.ts';
 import { workloadNameOf } from './workloads.ts';
@@ -45,7 +44,7 @@ export function whyReport(answer: Answer, asked: Asked): Report {
           context: answer.context,
         });
   const isUnseen = areFlagsUnseen(answer);
-  return visibleReport({
+  return {
     command: asked.command,
     verdict: verdictOf(findings),
     title: `oom ${shortened(name, 100)}`,
@@ -56,14 +55,7 @@ export function whyReport(answer: Answer, asked: Asked): Report {
     copy: (isUnseen ? undefined : flags?.command) ?? lookCommand(answer),
     cause: explanation.cause,
     data: whyData(answer),
-  });
-}
-
-/** Names, reasons and messages come from outside: whatever cannot be seen in them is taken out, in all of the report at once. */
-function visibleReport(report: Report): Report {
-  return JSON.parse(JSON.stringify(report), (_key, value: unknown) =>
-    typeof value === 'string' ? value.split('\n').map(visibleText).join('\n') : value,
-  );
+  };
 }
 
 /** The verdict within 120 characters; a long pod name gives way, in its middle, so that both ends can be told apart. */

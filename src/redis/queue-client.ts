@@ -1,4 +1,4 @@
-import { DelayedError, type Job, Queue, Worker } from 'bullmq';
+import { DelayedError, type Job, Queue, UnrecoverableError, Worker } from 'bullmq';
 import { Refusal } from '../refusal.ts';
 import { messageOf } from '../thrown.ts';
 import { type Ticket, ticketSchema } from '../ticket.ts';
@@ -96,6 +96,9 @@ async function within<T, L>(ms: number, work: Promise<T>, late: L): Promise<T | 
   }
 }
 
+/** Each kill of a worker counts as a stall of what it ran. Deploys in a row must not fail a request; one that ends its workers itself must. */
+const mostStalls = 10;
+
 /** At the end: what Redis gets to note what was finished. */
 const lettingGoMs = 1000;
 
@@ -142,10 +145,25 @@ export function startTicketWorker(
       running += 1;
       const hold = holdOn(job, token ?? '', times.lockMs, tellFault);
       try {
-        await carryOut(ticketSchema.parse(job.data), hold, job.attemptsStarted > 1 ? 'again' : 'first');
+        const ticket = ticketSchema.parse(job.data);
+        if (job.stalledCounter > mostStalls) {
+          // Giving up is a run like any other: where this worker is killed, too, another one gives up.
+          const error = new UnrecoverableError(`its worker ended ${job.stalledCounter} times while it ran`);
+          await giveUp(ticket, error);
+          throw error;
+        }
+        await carryOut(ticket, hold, job.attemptsStarted > 1 ? 'again' : 'first');
       } catch (error) {
         const waitMs = retryAfterMs(error);
-        if (waitMs === undefined) throw error;
+        if (waitMs === undefined) {
+          const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+          const ticket = ticketSchema.safeParse(job.data);
+          if (isLast && ticket.success) {
+            await hold();
+            await giveUp(ticket.data, error instanceof Error ? error : new Error(messageOf(error)));
+          }
+          throw error;
+        }
         // Its place is free for other tickets meanwhile, and it is no failed attempt.
         await job.moveToDelayed(Date.now() + waitMs, token);
         throw new DelayedError();
@@ -160,21 +178,15 @@ export function startTicketWorker(
       settings: { backoffStrategy: (attempt) => Math.min(1000 * 2 ** (attempt - 1), 60_000) },
       lockDuration: times.lockMs,
       stalledInterval: times.stalledCheckMs,
-      // Each kill of a worker counts as a stall of what it ran; three deploys in a row must not fail a request.
-      maxStalledCount: 3,
+      // BullMQ would fail the ticket wherever it finds out, and nobody would be told where that worker is killed: see mostStalls.
+      maxStalledCount: 1_000_000,
       skipVersionCheck: true,
       // Never a commandTimeout: a worker's blocking read is meant to wait.
       connection: redisOptions(redis.url, { maxRetriesPerRequest: null }),
     },
   );
   worker.on('error', tellFault);
-  worker.on('failed', (job, error) => {
-    if (job === undefined) return tellFault(error);
-    const isLast = job.attemptsMade >= (job.opts.attempts ?? 1) || /stalled/.test(error.message);
-    const ticket = ticketSchema.safeParse(job.data);
-    if (isLast && ticket.success) giveUp(ticket.data, error).catch(tellFault);
-    else tellFault(error);
-  });
+  worker.on('failed', (_job, error) => tellFault(error));
   return {
     ready: async () => {
       await worker.waitUntilReady();

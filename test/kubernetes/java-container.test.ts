@@ -121,6 +121,39 @@ describe('the variables of a JVM', () => {
   });
 });
 
+describe('the variable that a command hands on to java', () => {
+  const opts = [{ name: 'JAVA_OPTS', value: '-Dname=x' }];
+  test.each([
+    ['in a shell line', { command: ['sh', '-c', 'exec java $JAVA_OPTS -jar a.jar'], env: opts }, 'JAVA_OPTS'],
+    ['with a default', { command: ['sh', '-c', 'java ${JAVA_OPTS:--Xmx64m} -jar a.jar'] }, 'JAVA_OPTS'],
+    ['that Kubernetes fills in', { command: ['java', '$(JAVA_OPTS)', '-jar', 'a.jar'], env: opts }, 'JAVA_OPTS'],
+    ['of another name', { command: ['sh', '-c', 'java -Xmx1g $SHOP_OPTS -jar a.jar'] }, 'SHOP_OPTS'],
+    ['behind the program’s name', { command: ['sh', '-c', 'java -jar a.jar $JAVA_OPTS'], env: opts }, undefined],
+    ['before a size of its own', { command: ['sh', '-c', 'java $JAVA_OPTS -Xmx1g -jar a.jar'], env: opts }, undefined],
+    ['that is none', { command: ['java', '-jar', 'a.jar'], env: opts }, undefined],
+    ['of a program that is not java', { command: ['sh', '-c', 'node $JAVA_OPTS'], env: opts }, undefined],
+  ])('is found %s', (_how, spec, name) => {
+    expect(read(spec).handedOn).toBe(name);
+  });
+
+  test('and is set by nobody in the pod may be set by the image', () => {
+    expect(read({ command: ['sh', '-c', 'java $JAVA_OPTS -jar a.jar'] }).unknown).toEqual([
+      'The command uses $JAVA_OPTS, which the pod does not set; the image may.',
+    ]);
+  });
+});
+
+test('a variable that nothing hands on to the pod’s own java is certain not to count', () => {
+  const found = read({
+    command: ['java', '-jar', 'a.jar'],
+    env: [{ name: 'JAVA_OPTS', value: '-Xmx1g' }],
+  });
+  expect([found.unknown, found.notes]).toEqual([
+    [],
+    ['JAVA_OPTS is set to “-Xmx1g”; the JVM does not read it, and the command does not pass it on.'],
+  ]);
+});
+
 describe('whether a container is Java', () => {
   test.each([
     ['its command', { command: ['java', '-version'] }, '', true],

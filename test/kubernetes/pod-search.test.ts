@@ -176,18 +176,30 @@ describe('a pod is never guessed', () => {
     [
       'shop/chekout',
       'No pod in namespace shop is called chekout, or begins so.',
-      ['shop/checkout-7d9f-aaaaa', 'shop/checkout-7d9f-bbbbb'],
+      ['shop/checkout-7d9f-aaaaa', 'shop/checkout-7d9f-bbbbb', 'shop/cart-7d9f-ccccc'],
     ],
-    ['shop/bbbbb', 'No pod in namespace shop is called bbbbb, or begins so.', ['shop/checkout-7d9f-bbbbb']],
-    ['shop/zebra', 'No pod in namespace shop is called zebra, or begins so.', []],
+    [
+      'shop/bbbbb',
+      'No pod in namespace shop is called bbbbb, or begins so.',
+      ['shop/checkout-7d9f-bbbbb', 'shop/cart-7d9f-ccccc'],
+    ],
+    [
+      'shop/zebra',
+      'No pod in namespace shop is called zebra, or begins so.',
+      ['shop/checkout-7d9f-bbbbb', 'shop/cart-7d9f-ccccc'],
+    ],
     [
       'shopp/cart-7d9f-ccccc',
       'There is no pod at all in namespace shopp.',
       ['shop/cart-7d9f-ccccc', 'jobs/cart-7d9f-ccccc'],
     ],
     ['deploy/cart', '2 namespaces have a deploy/cart.', ['shop/deploy/cart', 'jobs/deploy/cart']],
-    ['deploy/chekout', 'No namespace has a deploy/chekout.', ['shop/deploy/checkout']],
-    ['shop/deploy/zebra', 'There is no deploy/zebra in namespace shop.', []],
+    [
+      'deploy/chekout',
+      'No namespace has a deploy/chekout.',
+      ['shop/deploy/checkout', 'jobs/deploy/cart', 'shop/deploy/cart'],
+    ],
+    ['shop/deploy/zebra', 'There is no deploy/zebra in namespace shop.', ['shop/deploy/checkout', 'shop/deploy/cart']],
   ])('%s', async (typed, message, choices) => {
     const refusal = await refusalOf(findPod(clusterOf(shop).cluster, parsePodReference(typed, undefined)));
     expect(refusal.message).toBe(message);

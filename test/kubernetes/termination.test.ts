@@ -1,64 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { chooseContainer } from '../../src/kubernetes/containers.ts';
-import { memoryLimit } from '../../src/kubernetes/memory-limit.ts';
-import { eventSchema, nodeSchema, podSchema } from '../../src/kubernetes/objects.ts';
-import { explainTermination } from '../../src/kubernetes/termination.ts';
-
-type Given = {
-  readonly ended?: Record<string, unknown>;
-  /** What it is now; by default it waits for its next start. */
-  readonly state?: Record<string, unknown>;
-  readonly limit?: string | null;
-  readonly pod?: Record<string, unknown>;
-  readonly podLimit?: string;
-  readonly events?: readonly Record<string, unknown>[];
-  readonly nodeEvents?: readonly Record<string, unknown>[];
-  readonly pressure?: boolean;
-  readonly log?: string;
-  readonly isJava?: boolean;
-};
-
-const at = '2026-11-03T10:00:00Z';
-
-function explain(given: Given) {
-  const ended = given.ended === undefined ? undefined : { finishedAt: at, ...given.ended };
-  const pod = podSchema.parse({
-    metadata: { name: 'checkout-1', namespace: 'shop', ...((given.pod?.metadata as object) ?? {}) },
-    spec: {
-      containers: [
-        { name: 'app', resources: given.limit === null ? {} : { limits: { memory: given.limit ?? '512Mi' } } },
-      ],
-      ...(given.podLimit === undefined ? {} : { resources: { limits: { memory: given.podLimit } } }),
-    },
-    status: {
-      phase: 'Running',
-      containerStatuses: [
-        {
-          name: 'app',
-          restartCount: 3,
-          state: given.state ?? { waiting: { reason: 'CrashLoopBackOff' } },
-          ...(ended === undefined ? {} : { lastState: { terminated: ended } }),
-        },
-      ],
-      ...((given.pod?.status as object) ?? {}),
-    },
-  });
-  const container = chooseContainer(pod, undefined, () => true);
-  if (container === undefined) throw new Error('no container');
-  return explainTermination({
-    pod,
-    container,
-    limit: memoryLimit(pod, container.spec, container.status),
-    events: given.events?.map((event) => eventSchema.parse(event)),
-    nodeEvents: given.nodeEvents?.map((event) => eventSchema.parse(event)),
-    node: nodeSchema.parse({
-      status: { conditions: [{ type: 'MemoryPressure', status: given.pressure ? 'True' : 'False' }] },
-    }),
-    log: given.log,
-    isJava: given.isJava ?? true,
-    now: new Date('2026-11-03T10:02:00Z'),
-  });
-}
+import { at, explain, type Given } from '../support/termination.ts';
 
 const oomKilled = { reason: 'OOMKilled', exitCode: 137 };
 const killed = { reason: 'Error', exitCode: 137 };
@@ -95,15 +36,17 @@ describe('why a container ended', () => {
       'limit',
       'fact',
     ],
-    ['the node, under pressure', { ended: oomKilled, pressure: true }, 'node-oom', 'inferred'],
+    ['the node, under pressure', { ended: oomKilled, pressureSince: '' }, 'node-oom', 'inferred'],
     [
-      'an eviction',
-      {
-        limit: null,
-        state: {},
-        pod: { status: { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory.' } },
-      },
-      'evicted',
+      'the node, under pressure since before',
+      { ended: oomKilled, pressureSince: '2026-11-03T09:40:00Z' },
+      'node-oom',
+      'inferred',
+    ],
+    [
+      'its limit, though the node came under pressure later',
+      { ended: oomKilled, pressureSince: '2026-11-03T10:01:30Z' },
+      'limit',
       'fact',
     ],
     ['a failed probe', { ended: killed, events: [liveness] }, 'probe-kill', 'fact'],
@@ -122,6 +65,56 @@ describe('why a container ended', () => {
     [
       'nobody knows whom, for the probe was another container’s',
       { ended: killed, events: [{ ...liveness, message: 'Container web failed liveness probe, will be restarted' }] },
+      'sigkill-unknown',
+      'unknown',
+    ],
+    [
+      'nobody knows whom, for the probe was a sidecar’s, as its field says',
+      {
+        ended: killed,
+        events: [
+          {
+            reason: 'Unhealthy',
+            message: 'Liveness probe failed: HTTP probe failed with statuscode: 503',
+            lastTimestamp: at,
+            involvedObject: { fieldPath: 'spec.containers{proxy}' },
+          },
+        ],
+      },
+      'sigkill-unknown',
+      'unknown',
+    ],
+    [
+      'nobody knows whom, for the probe failed 50 minutes before',
+      {
+        ended: killed,
+        events: [{ reason: 'Unhealthy', message: 'Liveness probe failed: x', lastTimestamp: '2026-11-03T09:10:00Z' }],
+      },
+      'sigkill-unknown',
+      'unknown',
+    ],
+    [
+      'a request to stop, though a probe had failed 50 minutes before',
+      {
+        ended: { reason: 'Error', exitCode: 143 },
+        events: [{ ...liveness, lastTimestamp: '2026-11-03T09:10:00Z' }],
+      },
+      'sigterm',
+      'fact',
+    ],
+    [
+      'a failed probe, as long before as the pod is given to stop',
+      {
+        ended: killed,
+        pod: { spec: { terminationGracePeriodSeconds: 300 } },
+        events: [{ ...liveness, lastTimestamp: '2026-11-03T09:55:00Z' }],
+      },
+      'probe-kill',
+      'fact',
+    ],
+    [
+      'preemption, but an hour before',
+      { ended: killed, events: [{ reason: 'Preempted', message: 'x', lastTimestamp: '2026-11-03T09:00:00Z' }] },
       'sigkill-unknown',
       'unknown',
     ],
@@ -254,6 +247,25 @@ describe('why a container ended', () => {
       'fact',
     ],
     ['nobody knows', { state: {} }, 'unknown', 'unknown'],
+    [
+      'an error after a heap that was full for a while, and caught',
+      {
+        ended: { reason: 'Error', exitCode: 1 },
+        log: `WARN caught java.lang.OutOfMemoryError: Java heap space, retrying\n${'INFO ok\n'.repeat(50)}ERROR no database`,
+      },
+      'error-exit',
+      'fact',
+    ],
+    [
+      'an error, though its log names the class of another',
+      {
+        ended: { reason: 'Error', exitCode: 1 },
+        log: 'INFO registered handler for java.lang.OutOfMemoryError\nCaused by: java.net.ConnectException: refused',
+      },
+      'error-exit',
+      'fact',
+    ],
+    ['nobody knows, for its node does not report', { state: running, ready: 'Unknown' }, 'unknown', 'unknown'],
     ['a full heap in a thread, and lives on', { state: running, log: heapSpace }, 'heap', 'fact'],
     [
       'nothing Java, whatever its log quotes',

@@ -1,4 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { oomHeap } from '../../commands/oom/heap.ts';
+import { usageOf } from '../../src/grammar.ts';
 import { answer, refusal } from '../support/oom-line.ts';
 
 describe('/oom heap answers the three published cases', () => {
@@ -168,6 +170,12 @@ describe('/oom heap', () => {
     const widths = report.sections.flatMap((section) => (section.kind === 'table' ? [section.columns.length] : []));
     expect(widths).toEqual([4, 2]);
   });
+});
+
+test('usage shows without brackets what the command cannot do without', () => {
+  expect(usageOf(oomHeap)).toBe(
+    '/oom heap --jdk <version> [--limit <quantity>] --node <quantity> [--cpus <count>] [--arch <architecture>] [--cgroup <version>] [--kernel <release>] [--env <NAME=VALUE>]…',
+  );
 });
 
 describe('/oom heap refuses, and says what to do', () => {
