@@ -1,6 +1,6 @@
 import { type ChangeRecord, isEnded } from '../change-record.ts';
 import type { Check } from '../job.ts';
-import { bold, context, emoji, message, plain, rich, section, span } from '../slack/block-kit.ts';
+import { bold, context, emoji, message, plain, quoted, rich, section, span } from '../slack/block-kit.ts';
 import { type Block, escaped, escapedCode, type Message, slackDate } from '../slack/message.ts';
 import { sectionBlocks } from './blocks.ts';
 import type { JsonObject } from './report.ts';
@@ -138,9 +138,10 @@ function checkLines(checks: readonly Check[]): JsonObject[] {
   return checksWorstFirst(checks).flatMap(({ name, status, seen, advice }) => [
     plain('\n'),
     emoji(checkMark[status]),
-    plain(` ${name}`),
+    plain(' '),
+    status === 'ok' ? plain(name) : bold(name),
     ...(seen === '' ? [] : [plain(`: ${shortened(seen, 400)}`)]),
-    ...(advice === '' || status === 'ok' ? [] : [plain(' → '), bold(shortened(advice, 400))]),
+    ...(advice === '' || status === 'ok' ? [] : quoted(` → ${shortened(advice, 400)}`, {})),
   ]);
 }
 
