@@ -22,5 +22,6 @@ export default {
   // A machine that is busy with the other worker is slow, not wrong.
   testTimeout: 15_000,
   coverageProvider: 'v8',
-  maxWorkers: 2,
+  // One more than the cores of a small machine: much of the time is waiting for servers.
+  maxWorkers: 3,
 };
