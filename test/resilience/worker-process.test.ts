@@ -152,48 +152,6 @@ test('a worker that is killed at six points of six requests loses none of them a
   expect(postedTwice(slack)).toEqual([]);
 }, 30_000);
 
-test('a worker that stood still past its locks, in the middle of posts and of a look, changes nothing when it goes on', async () => {
-  const { slack, config } = conversation;
-  const prod = config.kubernetes.clusters.prod;
-  if (prod === undefined) throw new Error('there is no prod in the config');
-  writeConfig(configPath, { ...config, kubernetes: { clusters: { prod: { ...prod, requestTimeout: 1500 } } } });
-  const sleeper = await shortWorker();
-  const rooms = {
-    looking: room('looking'),
-    beforeTheRoot: room('before-the-root'),
-    beforeTheEdit: room('before-the-edit'),
-  };
-  // The calls that the sleeper has sent are carried out while it sleeps and after it was replaced.
-  slack.fault({ method: 'chat.postMessage', channel: rooms.beforeTheRoot, kind: 'slow', ms: 1000 });
-  slack.fault({ method: 'chat.update', channel: rooms.beforeTheEdit, kind: 'slow', ms: 1000 });
-  const isPending = (method: string, channel: string) => failed(method, channel, 'pending');
-  await lookThatHangs(rooms.looking);
-  await Promise.all([ask(rooms.beforeTheRoot, size), ask(rooms.beforeTheEdit, size)]);
-  await waitFor('three requests are under way', () => {
-    return isPending('chat.postMessage', rooms.beforeTheRoot) && isPending('chat.update', rooms.beforeTheEdit);
-  });
-  sleeper.pause();
-  const other = await shortWorker();
-  await waitFor('the other worker has answered all', () => answers(other) >= 3, { timeoutMs: 10_000 });
-  await waitFor('the slow calls have been carried out', () => {
-    return !isPending('chat.postMessage', rooms.beforeTheRoot) && !isPending('chat.update', rooms.beforeTheEdit);
-  });
-  sleeper.resume();
-  await waitFor('the sleeper has put all three away', () => {
-    return new Set(sleeper.log().match(/Missing lock for job ticket-\w+/g)).size === 3;
-  });
-  expect(Object.values(rooms).map((channel) => standing(slack.channel(channel)))).toEqual([
-    ['answered, 2 replies'],
-    ['answered, 1 reply'],
-    ['answered, 1 reply'],
-  ]);
-  expect(Object.values(rooms).map((channel) => slack.channel(channel)[0]?.text)).toEqual([
-    expect.stringContaining('OOM-killed'),
-    expect.stringContaining('JDK 17 in 1Gi'),
-    expect.stringContaining('JDK 17 in 1Gi'),
-  ]);
-}, 30_000);
-
 test('two workers side by side answer each of 100 requests once', async () => {
   const { slack } = conversation;
   await Promise.all([worker(), worker()]);
