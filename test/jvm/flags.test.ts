@@ -135,7 +135,7 @@ describe('the message with which the JVM refuses to start', () => {
     ['17', ['-Xgcpolicy:gencon'], 'Unrecognized option: -Xgcpolicy:gencon'],
     ['17', ['-XX:+PrintGCDateStamps'], "Unrecognized VM option 'PrintGCDateStamps'"],
     ['8u504', ['-Xlog:gc'], 'Unrecognized option: -Xlog:gc'],
-    ['17', ['-Xlog:gc*:file=/tmp/gc.log'], null],
+    ['17', ['-Xlog:gc*:file=gc.log'], null],
     [
       '8u504',
       ['--add-opens=java.base/java.lang=ALL-UNNAMED'],
