@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { demandBreakGlass, demandRole, groupsIn, type Person } from './access.ts';
 import type { ChangeRecord } from './change-record.ts';
 import type { ChangeStore } from './changes.ts';
@@ -7,6 +8,7 @@ import { decide } from './deciding.ts';
 import { nounOf } from './grammar.ts';
 import { refusalReport } from './help.ts';
 import { take } from './intake.ts';
+import { redact } from './redact.ts';
 import { Refusal } from './refusal.ts';
 import { renderEphemeral } from './report/blocks.ts';
 import type { Report } from './report/report.ts';
@@ -19,7 +21,11 @@ import type { Message } from './slack/message.ts';
 import type { SlackWeb } from './slack/web.ts';
 import { messageOf } from './thrown.ts';
 import { type Ticket, ticketId } from './ticket.ts';
+import { undoOf } from './undo.ts';
 import { unmangle } from './words.ts';
+
+/** What is left of Slack's three seconds goes to the answer. */
+const noteWithinMs = 500;
 
 /** A certificate with its chain is a few kilobytes. */
 const maxFormFileBytes = 64 * 1024;
@@ -46,6 +52,7 @@ export function createBot(parts: BotParts): Incoming {
   const { commands, config, queue, reports, web, changes, wake, now, log, fault } = parts;
   const prefix = config.slack?.commandPrefix ?? '';
   const groups = groupsIn(config.access);
+  const changeJobs = commands.flatMap(({ job }) => (job.kind === 'change' ? [job] : []));
 
   async function person(userId: string): Promise<Person> {
     try {
@@ -72,9 +79,14 @@ export function createBot(parts: BotParts): Incoming {
       ...(triggerId === undefined ? {} : { canShowForm: true as const }),
     };
     const result = await take(line, commands, config, place, now(), async (command, incident) => {
-      const asker = await person(request.userId);
-      demandRole(asker, command.allowed, config.access);
-      if (incident !== undefined) demandBreakGlass(asker, config.access);
+      try {
+        const asker = await person(request.userId);
+        demandRole(asker, command.allowed, config.access);
+        if (incident !== undefined) demandBreakGlass(asker, config.access);
+      } catch (error) {
+        if (error instanceof Refusal && command.job.kind === 'change') await noteRefused(request, command.name, error);
+        throw error;
+      }
     });
     if (result.kind === 'answered') return result.report;
     if (result.kind === 'form') return await showForm(result.command, request);
@@ -103,6 +115,22 @@ export function createBot(parts: BotParts): Incoming {
       throw error;
     }
     return undefined;
+  }
+
+  /** Slack waits for its ack: an audit that is away does not hold it up, and the log has it too. */
+  async function noteRefused({ userId, line }: SlackRequest, name: string, why: Refusal): Promise<void> {
+    const noted = changes.note({
+      at: now().toISOString(),
+      actor: userId,
+      action: 'refused',
+      cluster: '',
+      changeId: '',
+      details: { command: `/${name}`, line: redact(shortened(line, 300)), why: why.message },
+    });
+    await Promise.race([noted, pause(noteWithinMs, undefined, { ref: false })]).catch((error: unknown) =>
+      fault('audit', error),
+    );
+    noted.catch(() => {});
   }
 
   async function showForm(
@@ -208,6 +236,17 @@ export function createBot(parts: BotParts): Incoming {
         'Type the command again.',
       );
       return renderEphemeral(refusalReport(gone, { command: 'run again' }, now()));
+    },
+    async undo(changeId, where) {
+      const record = await changes.read(changeId);
+      const undo = record === undefined ? undefined : undoOf(record, changeJobs);
+      if (undo !== undefined)
+        return await ask({ ...where, line: `${undo.line} --reason ${quotedWord(`takes back ${changeId}`)}` });
+      const none = new Refusal(
+        'There is nothing to take back here: the change is not kept any more, or nothing of it stands.',
+        '`/ops changes` lists the latest.',
+      );
+      return renderEphemeral(refusalReport(none, { command: 'undo' }, now()));
     },
     async details(id, triggerId, userId) {
       try {

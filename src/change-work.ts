@@ -26,6 +26,8 @@ export type ChangeWorkParts = {
   readonly signal: AbortSignal;
   /** How long an approved change may take to start. */
   readonly startWithinMs: number;
+  /** @throws Refusal where whoever asked or approved may not do so any more */
+  demandStanding(record: ChangeRecord): Promise<void>;
   now(): Date;
   /** Puts the ticket for the record's present wake number into the queue. */
   wake(record: ChangeRecord, afterMs: number): Promise<void>;
@@ -96,6 +98,7 @@ async function begin(record: ChangeRecord, epoch: number, parts: ChangeWorkParts
     );
   let again: Proposal;
   try {
+    await parts.demandStanding(record);
     again = await job.propose(record.input, contextOf(parts));
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;

@@ -289,8 +289,22 @@ export function ended(
       : next(record, {});
   return {
     record: { ...closed, state, ending, endedAt: now, wake: record.wake + 1 },
-    notes: [note(record, actor, state, now, { ending, digest: record.digest, ...details })],
+    notes: [note(record, actor, state, now, { ending, digest: record.digest, ...outcomeOf(closed), ...details })],
     claim: 'release',
+  };
+}
+
+/** What was done, step by step, with the report: Slack's own retention deletes threads, the audit stays. */
+function outcomeOf({ startedAt, steps }: ChangeRecord): JsonObject {
+  if (startedAt === undefined) return {};
+  return {
+    steps: steps.map(({ title, state, note: said, startedAt: from, endedAt: to }) => ({
+      title,
+      state,
+      note: said ?? '',
+      tookMs: from === undefined || to === undefined ? null : to - from,
+    })),
+    report: steps.flatMap(({ sections }) => sections) as unknown as JsonObject[],
   };
 }
 

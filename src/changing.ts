@@ -1,14 +1,18 @@
+import type { Person } from './access.ts';
 import type { ChangeRecord } from './change-record.ts';
 import { carryOn } from './change-work.ts';
 import type { ChangeStore } from './changes.ts';
 import type { Command } from './command.ts';
 import type { Config } from './config.ts';
+import { demandStanding } from './deciding.ts';
 import type { Change, Clients } from './job.ts';
 import type { TicketQueue } from './redis/queue-client.ts';
 import { createChangeAnswer } from './slack/change-answer.ts';
 import type { Delivery } from './slack/delivery.ts';
+import type { SlackWeb } from './slack/web.ts';
 import { sweep } from './sweep.ts';
 import { wakeTicket } from './ticket.ts';
+import { undoOf } from './undo.ts';
 
 export type ChangingParts = {
   readonly config: Config;
@@ -17,6 +21,9 @@ export type ChangingParts = {
   readonly queue: TicketQueue;
   readonly clients: Clients;
   readonly delivery: Delivery;
+  readonly web: SlackWeb;
+  /** Who somebody is now, not a minute ago. */
+  person(userId: string): Promise<Person>;
   readonly signal: AbortSignal;
   now(): Date;
   log(event: string, details: Readonly<Record<string, unknown>>): void;
@@ -31,9 +38,16 @@ export type Changing = {
 };
 
 export function createChanging(parts: ChangingParts): Changing {
-  const { config, commands, store, queue, clients, delivery, signal, now, log, fault } = parts;
+  const { config, commands, store, queue, clients, delivery, web, person, signal, now, log, fault } = parts;
   const jobs = commands.map(({ job }) => job).filter((job): job is Change => job.kind === 'change');
-  const answer = createChangeAnswer(delivery, config.access, now);
+  const answer = createChangeAnswer({
+    delivery,
+    web,
+    access: config.access,
+    undoOf: (record) => undoOf(record, jobs),
+    now,
+    tell: log,
+  });
   const wake = (record: ChangeRecord, afterMs = 0) => queue.add(wakeTicket(record.id, record.wake), afterMs);
   return {
     show: answer.show,
@@ -44,6 +58,7 @@ export function createChanging(parts: ChangingParts): Changing {
         clients,
         signal,
         startWithinMs: config.access.approvals.startWithin,
+        demandStanding: (record) => demandStanding(record, config.access, person),
         now,
         wake,
         show: answer.show,
@@ -56,6 +71,7 @@ export function createChanging(parts: ChangingParts): Changing {
         isAwake: (record) => queue.isLive(wakeTicket(record.id, record.wake).id),
         wake: (record) => wake(record),
         remind: answer.remind,
+        escalateAfterMs: config.access.approvals.escalate.map(({ after }) => after),
         now,
         fault,
       }),

@@ -1,4 +1,4 @@
-import { demandRole, type Person, rolesOf } from './access.ts';
+import { demandBreakGlass, demandRole, type Person, rolesOf } from './access.ts';
 import { approve, cancel, deny } from './change.ts';
 import type { ChangeRecord } from './change-record.ts';
 import type { ChangeStore } from './changes.ts';
@@ -78,4 +78,34 @@ function demandMayCancel(who: Person, record: ChangeRecord, access: Config['acce
   if (record.alone !== undefined && rolesOf(who, access).length > 0) return;
   if (rolesOf(who, access).includes('approver')) return;
   demandRole(who, 'operator', access);
+}
+
+/**
+ * Who asked and who approved must still be allowed to when it starts: somebody may have left, or lost the role, since their click.
+ * @throws Refusal that names who is not
+ */
+export async function demandStanding(
+  record: ChangeRecord,
+  access: Config['access'],
+  person: (userId: string) => Promise<Person>,
+): Promise<void> {
+  const approvers = record.decisions.filter(({ kind }) => kind === 'approved').map(({ userId }) => userId);
+  const requester = await person(record.requester);
+  demand('asked for', record.requester, () => {
+    demandRole(requester, 'operator', access);
+    if (record.alone !== undefined) demandBreakGlass(requester, access);
+  });
+  for (const userId of approvers) {
+    const approver = await person(userId);
+    demand('approved', userId, () => demandRole(approver, 'approver', access));
+  }
+
+  function demand(what: string, userId: string, check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      throw new Refusal(`Whoever ${what} it (${userId}) may not do so any more.`, 'Ask for it again.');
+    }
+  }
 }

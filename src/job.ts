@@ -119,6 +119,14 @@ export type Step<Plan extends JsonObject = JsonObject> = {
   ensure(plan: Plan, context: StepContext): Promise<Outcome>;
 };
 
+/** What takes a change back, as a person would ask for it: another change, proposed, shown and approved like any. */
+export type Undo = {
+  /** What a button says: `Remove etcd-4 again`. */
+  readonly title: string;
+  /** The line without its slash: `etcd remove 8e9e05c52164694d --cluster prod`. */
+  readonly line: string;
+};
+
 /** A change proposes a plan, and carries it out once it is approved. */
 export type Change<Input extends JsonObject = JsonObject, Plan extends JsonObject = JsonObject> = {
   readonly kind: 'change';
@@ -130,6 +138,8 @@ export type Change<Input extends JsonObject = JsonObject, Plan extends JsonObjec
   /** @throws Refusal where there is nothing to propose */
   propose(input: Input, context: Context): Promise<Proposal<Plan>>;
   steps(plan: Plan): readonly Step<Plan>[];
+  /** How to take back what stands of it once it has ended; undefined where nothing does, or where there is no way back. */
+  undo?(plan: Plan, record: ChangeRecord): Undo | undefined;
 };
 
 export type Job<Input extends JsonObject = JsonObject> = Look<Input> | Change<Input>;

@@ -167,6 +167,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
 
   async function startWorker(): Promise<void> {
     const delivery = createDelivery({ web, posts, now, wait: (ms) => wait(ms) });
+    const person = (id: string) => web.person(id, groupsIn(config.access), 'fresh');
     const changing = createChanging({
       config,
       commands,
@@ -174,12 +175,13 @@ export async function start(config: Config, halves: readonly Half[], options: St
       queue,
       clients: clusters,
       delivery,
+      web,
+      person,
       signal: stopping.signal,
       now,
       log: (event, details) => log.info({ event, ...details }),
       fault,
     });
-    const person = (id: string) => web.person(id, groupsIn(config.access), 'fresh');
     const wake = (record: ChangeRecord, afterMs = 0) => queue.add(wakeTicket(record.id, record.wake), afterMs);
     const deskFor = (userId: string): Desk => ({
       requester: userId,

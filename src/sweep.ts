@@ -9,6 +9,8 @@ export type SweepParts = {
   wake(record: ChangeRecord): Promise<void>;
   /** Tells those who may approve that somebody waits; `which` makes each reminder one message. */
   remind(record: ChangeRecord, which: number): Promise<void>;
+  /** When somebody else is asked, counted from the proposal. */
+  readonly escalateAfterMs: readonly number[];
   now(): Date;
   fault(id: string, error: unknown): void;
 };
@@ -21,7 +23,7 @@ const lastCallMs = 3 * 60_000;
  * change without a live ticket is woken: its ticket was lost with a Redis, a worker, or the enqueue after the click.
  */
 export async function sweep(parts: SweepParts): Promise<void> {
-  const { store, isAwake, wake, remind, now, fault } = parts;
+  const { store, isAwake, wake, remind, escalateAfterMs, now, fault } = parts;
   for (const record of await store.open()) {
     try {
       const at = now().getTime();
@@ -32,9 +34,9 @@ export async function sweep(parts: SweepParts): Promise<void> {
           await store.transition(record.id, (known) => (known.wake === record.wake ? wakeAgain(known) : undefined)),
         );
       } else if (record.state === 'proposed') {
-        if (record.reminders < remindersDue(record, at)) {
+        if (record.reminders < remindersDue(record, escalateAfterMs, at)) {
           const told = await store.transition(record.id, (known) =>
-            known.reminders < remindersDue(known, at) ? reminded(known) : undefined,
+            known.reminders < remindersDue(known, escalateAfterMs, at) ? reminded(known) : undefined,
           );
           await remind(told, told.reminders);
         }
@@ -51,9 +53,14 @@ export async function sweep(parts: SweepParts): Promise<void> {
   }
 }
 
-/** At half time, and three minutes before the end. */
-export function remindersDue({ createdAt, expiresAt }: ChangeRecord, now: number): number {
+/** At half time, three minutes before the end, and whenever somebody else is to be asked. */
+export function remindersDue(
+  { createdAt, expiresAt }: ChangeRecord,
+  escalateAfterMs: readonly number[],
+  now: number,
+): number {
   const half = createdAt + (expiresAt - createdAt) / 2;
   const last = expiresAt - lastCallMs;
-  return [half, ...(last > half ? [last] : [])].filter((at) => now >= at).length;
+  const escalations = escalateAfterMs.map((afterMs) => createdAt + afterMs).filter((at) => at < expiresAt);
+  return [...new Set([half, ...(last > half ? [last] : []), ...escalations])].filter((at) => now >= at).length;
 }

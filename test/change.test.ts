@@ -3,9 +3,12 @@ import { z } from 'zod';
 import { approve, cancel, deny, expire, proposed, started, type Transition } from '../src/change.ts';
 import { type ChangeRecord, changeDigest } from '../src/change-record.ts';
 import { carryOn } from '../src/change-work.ts';
+import { emptyConfig } from '../src/config.ts';
+import { demandStanding } from '../src/deciding.ts';
 import { type Change, change, type Outcome, type Proposal, type Step } from '../src/job.ts';
 import { Refusal } from '../src/refusal.ts';
 import { remindersDue, sweep } from '../src/sweep.ts';
+import { undoOf } from '../src/undo.ts';
 import { memoryChanges } from './support/memory-changes.ts';
 
 const minute = 60_000;
@@ -146,6 +149,7 @@ async function approvedChange(steps: readonly Step[], proposal: Partial<Proposal
     },
     signal: new AbortController().signal,
     startWithinMs: 15 * minute,
+    demandStanding: async (_: ChangeRecord) => {},
     now: () => new Date(clock.at),
     wake: async (_: ChangeRecord, afterMs: number) => {
       wakes.push(afterMs);
@@ -341,6 +345,80 @@ describe('a worker carries an approved change on', () => {
   });
 });
 
+describe('as it starts', () => {
+  test('one whose approver has lost the role since is not begun, and nothing is changed', async () => {
+    const { store, parts } = await approvedChange([{ title: 'one', ensure: async () => done('fine') }]);
+    const access = { ...emptyConfig().access, operators: ['UANN'], approvers: [] };
+    const person = async (id: string) => ({ id, isFullMember: true, groups: [] });
+    await carryOn('c-1', { ...parts, demandStanding: (record) => demandStanding(record, access, person) });
+    expect(store.only()).toMatchObject({
+      state: 'blocked',
+      ending: 'Not started: Whoever approved it (UBOB) may not do so any more. Ask for it again. Nothing was changed.',
+      steps: [{ state: 'open' }],
+    });
+    expect(store.claims.size).toBe(0);
+  });
+
+  test('one whose asker has left the workspace since is not begun either', async () => {
+    const { store, parts } = await approvedChange([{ title: 'one', ensure: async () => done('fine') }]);
+    const access = { ...emptyConfig().access, operators: ['UANN'], approvers: ['UBOB'] };
+    const person = async (id: string) => ({ id, isFullMember: id !== 'UANN', groups: [] });
+    await carryOn('c-1', { ...parts, demandStanding: (record) => demandStanding(record, access, person) });
+    expect(store.only().ending).toContain('Whoever asked for it (UANN) may not do so any more.');
+  });
+
+  test('a Slack that cannot tell who they are delays it, and decides nothing', async () => {
+    const { store, parts } = await approvedChange([{ title: 'one', ensure: async () => done('fine') }]);
+    const away = async () => Promise.reject(new Error('no answer'));
+    await expect(carryOn('c-1', { ...parts, demandStanding: away })).rejects.toThrow('no answer');
+    expect(store.only().state).toBe('approved');
+    await carryOn('c-1', parts);
+    expect(store.only().state).toBe('done');
+  });
+});
+
+test('the audit of the end holds every step and the report itself', async () => {
+  const { store, parts } = await approvedChange([
+    {
+      title: 'one',
+      ensure: async () => ({ ...done('fine'), sections: [{ kind: 'text', title: 'Left to do', text: 'nothing' }] }),
+    },
+  ]);
+  await carryOn('c-1', parts);
+  expect(store.entries.at(-1)).toMatchObject({
+    action: 'done',
+    details: {
+      steps: [{ title: 'one', state: 'done', note: 'fine', tookMs: 0 }],
+      report: [{ kind: 'text', title: 'Left to do', text: 'nothing' }],
+    },
+  });
+});
+
+describe('the way back', () => {
+  const withUndo = (): Change => ({
+    ...job([{ title: 'one', ensure: async () => done('fine') }]),
+    undo: (_, { intent }) =>
+      intent.before === 'etcd-1' ? { title: 'Back', line: 'etcd move-leader etcd-1' } : undefined,
+  });
+
+  test('is offered once it has ended, from what the change wrote down', async () => {
+    const record = { ...(await fresh()), intent: { before: 'etcd-1' }, startedAt: 1 };
+    const jobs = [withUndo()];
+    expect(undoOf({ ...record, state: 'done' }, jobs)?.line).toBe('etcd move-leader etcd-1');
+    expect(undoOf({ ...record, state: 'failed' }, jobs)?.title).toBe('Back');
+    expect(undoOf({ ...record, state: 'done', intent: {} }, jobs)).toBeUndefined();
+  });
+
+  test('is not offered while it runs, before it began, or of a plan of another version', async () => {
+    const record = { ...(await fresh()), intent: { before: 'etcd-1' }, startedAt: 1 };
+    const { startedAt, ...never } = record;
+    const jobs = [withUndo()];
+    expect(undoOf({ ...record, state: 'waiting' }, jobs)).toBeUndefined();
+    expect(undoOf({ ...never, state: 'denied' }, jobs)).toBeUndefined();
+    expect(undoOf({ ...record, state: 'done', planVersion: 2 }, jobs)).toBeUndefined();
+  });
+});
+
 describe('the sweep', () => {
   test('wakes an approved change that has no live ticket, with a new number', async () => {
     const { store, parts } = await approvedChange([]);
@@ -351,6 +429,7 @@ describe('the sweep', () => {
         isAwake: async () => isLive,
         wake: async ({ wake }) => void woken.push(wake),
         remind: async () => {},
+        escalateAfterMs: [],
         now: parts.now,
         fault: parts.fault,
       });
@@ -372,6 +451,7 @@ describe('the sweep', () => {
         isAwake: async () => true,
         wake: async () => {},
         remind: async (_, which) => void reminded.push(which),
+        escalateAfterMs: [],
         now: () => new Date(clock.at),
         fault: () => {},
       });
@@ -388,10 +468,16 @@ describe('the sweep', () => {
   test('a short approval has one reminder', async () => {
     const record = await fresh(job(), { expiresInMs: 4 * minute });
     expect([
-      remindersDue(record, minute),
-      remindersDue(record, 2 * minute),
-      remindersDue(record, 3.9 * minute),
+      remindersDue(record, [], minute),
+      remindersDue(record, [], 2 * minute),
+      remindersDue(record, [], 3.9 * minute),
     ]).toEqual([0, 1, 1]);
+  });
+
+  test('whoever is next in line is asked at their own time, and never after the end', async () => {
+    const record = await fresh();
+    const due = (minutes: number) => remindersDue(record, [5 * minute, 20 * minute], minutes * minute);
+    expect([due(4.9), due(5), due(7.5), due(12), due(14.9)]).toEqual([0, 1, 2, 3, 3]);
   });
 });
 

@@ -13,6 +13,7 @@ import { ensurePromoted } from '../../src/etcd/promotion.ts';
 import { unknownSnapshot } from '../../src/etcd/snapshot-age.ts';
 import { change, type Outcome, type Step, type StepContext } from '../../src/job.ts';
 import { Refusal } from '../../src/refusal.ts';
+import { quotedWord } from '../../src/shell-quoting.ts';
 
 /** Adds a member: as a learner that is promoted once it is fit, or as a voter at once. One approval covers all of it. */
 export const etcdAdd = change({
@@ -71,6 +72,15 @@ export const etcdAdd = change({
       ensureHealthyAfter(etcd, plan, memberId, context),
     ),
   ],
+
+  undo: ({ cluster, name }, { intent }) => {
+    const memberId = intent[additionIntent.memberId];
+    if (typeof memberId !== 'string') return undefined;
+    return {
+      title: `Remove ${name} again`,
+      line: ['etcd', 'remove', memberId, '--cluster', cluster].map(quotedWord).join(' '),
+    };
+  },
 });
 
 /** The steps after the first know the member by the id that it got. */

@@ -4,6 +4,7 @@ import { ensureLeadership, type Leadership, leadershipChecks, leadershipSections
 import { findMember, type KnownCluster, requireKnown } from '../../src/etcd/member-reference.ts';
 import { change } from '../../src/job.ts';
 import { Refusal } from '../../src/refusal.ts';
+import { quotedWord } from '../../src/shell-quoting.ts';
 
 type Plan = { readonly cluster: string; readonly lead: Leadership };
 
@@ -28,6 +29,14 @@ export const etcdMoveLeader = change({
       sections: leadershipSections(view),
     };
   },
+
+  undo: ({ cluster }, { intent: { leaderBefore } }) =>
+    typeof leaderBefore === 'string'
+      ? {
+          title: `Make ${leaderBefore} the leader again`,
+          line: ['etcd', 'move-leader', leaderBefore, '--cluster', cluster].map(quotedWord).join(' '),
+        }
+      : undefined,
 
   steps: ({ cluster, lead }: Plan) => [
     {

@@ -15,6 +15,9 @@ import {
 } from '../../src/etcd/removal.ts';
 import { unknownSnapshot } from '../../src/etcd/snapshot-age.ts';
 import { change } from '../../src/job.ts';
+import { quotedWord } from '../../src/shell-quoting.ts';
+
+const removedTitle = 'Removed';
 
 /** Removes a member: never below the quorum, the dead one first, after leadership has moved away from it. */
 export const etcdRemove = change({
@@ -48,6 +51,16 @@ export const etcdRemove = change({
     };
   },
 
+  undo: ({ cluster, name, peerUrls }, { steps }) => {
+    const isRemoved = steps.some(({ title, state }) => title === removedTitle && state === 'done');
+    // One that never started has no name to come back by.
+    if (!isRemoved || name === '') return undefined;
+    return {
+      title: `Add ${name} again`,
+      line: ['etcd', 'add', name, ...peerUrls, '--cluster', cluster].map(quotedWord).join(' '),
+    };
+  },
+
   steps: (plan: RemovalPlan) => [
     {
       title: 'Leadership elsewhere',
@@ -59,7 +72,7 @@ export const etcdRemove = change({
         ),
     },
     {
-      title: 'Removed',
+      title: removedTitle,
       ensure: async (_plan, context) => ensureRemoved(await context.clients.etcd(plan.cluster), plan, context),
     },
     {

@@ -1,5 +1,5 @@
 import { type ChangeRecord, isEnded } from '../change-record.ts';
-import type { Check } from '../job.ts';
+import type { Check, Undo } from '../job.ts';
 import { bold, context, emoji, message, plain, quoted, rich, section, span } from '../slack/block-kit.ts';
 import { type Block, escaped, escapedCode, type Message, slackDate } from '../slack/message.ts';
 import { sectionBlocks } from './blocks.ts';
@@ -39,13 +39,22 @@ const stateMark: Record<ChangeRecord['state'], string> = {
   failed: 'red_circle',
 };
 
-/** @param approvers as Slack mentions them, told once, when it is proposed */
-export function renderChange(record: ChangeRecord, approvers: readonly string[]): ChangeThread {
+/** What a record does not say of itself. */
+export type ChangeSurroundings = {
+  /** As Slack mentions them, told once, when it is proposed. */
+  readonly approvers: readonly string[];
+  /** Whether the asker may be one of them. */
+  readonly ownApproval: 'allowed' | 'refused';
+  /** Offered with the end. */
+  readonly undo: Undo | undefined;
+};
+
+export function renderChange(record: ChangeRecord, surroundings: ChangeSurroundings): ChangeThread {
   return {
     root: rootOf(record),
-    proposal: proposalOf(record, approvers),
+    proposal: proposalOf(record, surroundings),
     steps: record.startedAt === undefined ? undefined : stepsOf(record),
-    end: isEnded(record) ? endOf(record) : undefined,
+    end: isEnded(record) ? endOf(record, surroundings.undo) : undefined,
   };
 }
 
@@ -103,13 +112,13 @@ export function checksWorstFirst(checks: readonly Check[]): Check[] {
   return [...checks].sort((a, b) => checkRank[a.status] - checkRank[b.status]);
 }
 
-function proposalOf(record: ChangeRecord, approvers: readonly string[]): Message {
+function proposalOf(record: ChangeRecord, { approvers, ownApproval }: ChangeSurroundings): Message {
   const shown = { amount: 0 };
   const blocks = [
     rich([span([bold('Checks'), ...checkLines(record.checks)])]),
     rich([span([bold('Plan: '), plain(record.words)])]),
     ...record.sections.flatMap((part) => sectionBlocks(part, shown)),
-    context(decisionText(record)),
+    context(decisionText(record, ownApproval)),
     ...decisionButtons(record),
   ];
   const mention = record.state === 'proposed' && approvers.length > 0 ? [context(`For ${approvers.join(' ')}`)] : [];
@@ -127,7 +136,7 @@ function proposalOf(record: ChangeRecord, approvers: readonly string[]): Message
             ).slice(0, 2800)}\`\`\``,
       ),
       section(`Plan: ${escaped(record.words)}`),
-      context(decisionText(record)),
+      context(decisionText(record, ownApproval)),
       ...decisionButtons(record),
       ...mention,
     ],
@@ -145,7 +154,7 @@ function checkLines(checks: readonly Check[]): JsonObject[] {
   ]);
 }
 
-function decisionText(record: ChangeRecord): string {
+function decisionText(record: ChangeRecord, ownApproval: ChangeSurroundings['ownApproval']): string {
   const decided = record.decisions.map(
     ({ userId, kind, at, reason }) =>
       `${kind} by <@${userId}> ${slackDate(new Date(at).toISOString())}${reason === undefined ? '' : `: ${escaped(reason)}`}`,
@@ -157,7 +166,7 @@ function decisionText(record: ChangeRecord): string {
         ]
       : record.state === 'proposed'
         ? [
-            `${record.required - record.decisions.length} more needed, until ${slackDate(new Date(record.expiresAt).toISOString())}; not from whoever asked`,
+            `${record.required - record.decisions.length} more needed, until ${slackDate(new Date(record.expiresAt).toISOString())}${ownApproval === 'allowed' ? '' : '; not from whoever asked'}`,
           ]
         : [];
   const end = isEnded(record) ? [`*${record.state}*`] : [];
@@ -248,7 +257,7 @@ function stepNote(step: ChangeRecord['steps'][number]): string {
   return [step.note ?? '', took, until].filter((part) => part !== '').join(', ');
 }
 
-function endOf(record: ChangeRecord): Message {
+function endOf(record: ChangeRecord, undo: Undo | undefined): Message {
   const done = record.steps.filter(({ state }) => state === 'done').map(({ title }) => title);
   const stands =
     record.state === 'done' || record.startedAt === undefined
@@ -272,9 +281,16 @@ function endOf(record: ChangeRecord): Message {
         ]),
       ]),
       ...left.flatMap((part) => sectionBlocks(part, shown)),
+      ...undoButton(record, undo),
       context(`\`${record.id}\``),
     ],
-    [section(`<@${record.requester}> ${escaped(shortened(text, 2500))}`)],
+    [section(`<@${record.requester}> ${escaped(shortened(text, 2500))}`), ...undoButton(record, undo)],
     'escaped',
   );
+}
+
+/** The way back is a change of its own: asked for with a click, and approved like any. */
+function undoButton(record: ChangeRecord, undo: Undo | undefined): Block[] {
+  if (undo === undefined) return [];
+  return [{ type: 'actions', elements: [button('change-undo', shortened(undo.title, 75), record.id)] }];
 }

@@ -94,19 +94,26 @@ export function connectBolt(
     });
   });
 
-  app.action('run-again', async ({ action, body, ack }) => {
-    await ack();
-    if (action.type !== 'button' || body.type !== 'block_actions' || body.channel === undefined) return;
-    const { message } = body;
-    const where = {
-      userId: body.user.id,
-      channelId: body.channel.id,
-      responseUrl: body.response_url,
-      origin: body.trigger_id,
-      ...(message?.thread_ts === undefined || message.thread_ts === message.ts ? {} : { threadTs: message.thread_ts }),
-    };
-    await whisper(where, await incoming.again(action.value ?? '', where));
-  });
+  /** Buttons that ask for something, where they stand. */
+  const asking = {
+    'run-again': (value: string, where: Where) => incoming.again(value, where),
+    'change-undo': (value: string, where: Where) => incoming.undo(value, where),
+  };
+  for (const [actionId, ask] of Object.entries(asking))
+    app.action(actionId, async ({ action, body, ack }) => {
+      await ack();
+      if (action.type !== 'button' || body.type !== 'block_actions' || body.channel === undefined) return;
+      const { message } = body;
+      const threadTs = message?.thread_ts;
+      const where = {
+        userId: body.user.id,
+        channelId: body.channel.id,
+        responseUrl: body.response_url,
+        origin: body.trigger_id,
+        ...(threadTs === undefined || threadTs === message?.ts ? {} : { threadTs }),
+      };
+      await whisper(where, await ask(action.value ?? '', where));
+    });
 
   app.action('details', async ({ action, body, ack }) => {
     await ack();

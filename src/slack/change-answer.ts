@@ -1,9 +1,12 @@
 import type { ChangeRecord } from '../change-record.ts';
 import type { Config } from '../config.ts';
-import { renderChange } from '../report/change-blocks.ts';
+import type { Undo } from '../job.ts';
+import { changeSummary, renderChange } from '../report/change-blocks.ts';
 import { formatDuration } from '../report/text.ts';
 import { bold, context, message, plain, rich, section, span } from './block-kit.ts';
 import type { Delivery } from './delivery.ts';
+import { escaped, type Message } from './message.ts';
+import type { SlackWeb } from './web.ts';
 
 /** Shows changes in their threads. Every message has a key, so that showing again edits. */
 export type ChangeAnswer = {
@@ -11,12 +14,49 @@ export type ChangeAnswer = {
   remind(record: ChangeRecord, which: number): Promise<void>;
 };
 
-export function createChangeAnswer(delivery: Delivery, access: Config['access'], now: () => Date): ChangeAnswer {
+export type ChangeAnswerParts = {
+  readonly delivery: Delivery;
+  readonly web: Pick<SlackWeb, 'openDirect' | 'permalink'>;
+  readonly access: Config['access'];
+  /** What would take it back now that it has ended. */
+  undoOf(record: ChangeRecord): Undo | undefined;
+  now(): Date;
+  /** Told where an approver could not be messaged: the thread mentions them all the same. */
+  tell(event: string, details: Readonly<Record<string, unknown>>): void;
+};
+
+export function createChangeAnswer(parts: ChangeAnswerParts): ChangeAnswer {
+  const { delivery, web, access, undoOf, now, tell } = parts;
   const approvers = access.approvers.map(mention);
+  const ownApproval = access.approvals.allowSelfApproval ? 'allowed' : 'refused';
+  const surroundingsOf = (record: ChangeRecord) => ({ approvers, ownApproval, undo: undoOf(record) }) as const;
 
   async function rootTs(record: ChangeRecord): Promise<string> {
     const { channelId, threadTs, rootKey } = record.place;
-    return await delivery.put(rootKey, { channelId, threadTs }, renderChange(record, approvers).root);
+    return await delivery.put(rootKey, { channelId, threadTs }, renderChange(record, surroundingsOf(record)).root);
+  }
+
+  /** Those whose approvers have read here how they were decided. */
+  const toldDecided = new Set<string>();
+
+  /** People are messaged, for they may not be in the channel; a group is mentioned in the thread. */
+  async function messagePeople(record: ChangeRecord, proposalTs: string): Promise<void> {
+    const people = access.approvers.filter(
+      (id) => /^[UW]/.test(id) && (id !== record.requester || ownApproval === 'allowed'),
+    );
+    if (people.length === 0 || toldDecided.has(record.id)) return;
+    if (record.state !== 'proposed') toldDecided.add(record.id);
+    const link = await web.permalink({ channelId: record.place.channelId, ts: proposalTs });
+    await Promise.all(
+      people.map(async (userId) => {
+        try {
+          const channelId = await web.openDirect(userId);
+          await delivery.put(`${record.id}-for-${userId}`, { channelId }, askMessage(record, link));
+        } catch (error) {
+          tell('approver not messaged', { change: record.id, user: userId, error: String(error) });
+        }
+      }),
+    );
   }
 
   return {
@@ -24,10 +64,13 @@ export function createChangeAnswer(delivery: Delivery, access: Config['access'],
       const { channelId, threadTs } = record.place;
       const inThread = { channelId, threadTs: threadTs ?? (await rootTs(record)) };
       if (threadTs !== undefined) await rootTs(record);
-      const { proposal, steps, end } = renderChange(record, approvers);
-      await delivery.put(`${record.id}-proposal`, inThread, proposal);
+      const { proposal, steps, end } = renderChange(record, surroundingsOf(record));
+      const proposalTs = await delivery.put(`${record.id}-proposal`, inThread, proposal);
       if (steps !== undefined) await delivery.put(`${record.id}-steps`, inThread, steps);
       if (end !== undefined) await delivery.put(`${record.id}-end`, inThread, end);
+      await messagePeople(record, proposalTs).catch((error: unknown) =>
+        tell('approvers not messaged', { change: record.id, error: String(error) }),
+      );
     },
     async remind(record, which) {
       const { channelId, threadTs } = record.place;
@@ -49,6 +92,20 @@ export function createChangeAnswer(delivery: Delivery, access: Config['access'],
       );
     },
   };
+}
+
+/** One line and a link: the plan, its checks and the buttons stand in the thread alone. It is edited once it is decided. */
+function askMessage(record: ChangeRecord, link: string): Message {
+  const { state, words, requester } = record;
+  const isDecided = state !== 'proposed';
+  const outcome = ['started', 'waiting', 'done', 'blocked', 'failed'].includes(state) ? 'approved' : state;
+  const text = isDecided ? `Decided (${outcome}): ${words}` : changeSummary(record);
+  const asked = `asked by <@${requester}> · <${link}|${isDecided ? 'the thread' : 'checks, plan and buttons'}>`;
+  return message(
+    text,
+    [rich([span([isDecided ? plain(text) : bold(text)])]), context(asked)],
+    [section(`${escaped(text)}\n${asked}`)],
+  );
 }
 
 function mention(id: string): string {

@@ -27,6 +27,8 @@ export type Incoming = {
   again(ticketId: string, where: Where): Promise<Message | undefined>;
   /** @returns why it was not taken, for the one who clicked; undefined where the thread shows what came of it */
   decide(click: Click): Promise<Message | undefined>;
+  /** Asks for what takes an ended change back, as whoever pressed the button. */
+  undo(changeId: string, where: Where): Promise<Message | undefined>;
   /** The modal that asks why a change is denied. */
   askWhy(changeId: string, triggerId: string): Promise<void>;
   /** The modal with everything that a report holds. */

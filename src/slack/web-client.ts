@@ -70,6 +70,7 @@ const fileInfo = z.object({
   }),
 });
 const groupUsers = z.object({ users: z.array(z.string()) });
+const linked = z.object({ permalink: z.string() });
 const direct = z.object({ channel: z.object({ id: z.string() }) });
 const identitySchema = z.object({
   user_id: z.string(),
@@ -203,6 +204,9 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
     },
     async openDirect(userId) {
       return (await call(direct, 'conversations.open', { users: userId })).channel.id;
+    },
+    async permalink(at) {
+      return (await call(linked, 'chat.getPermalink', { channel: at.channelId, message_ts: at.ts })).permalink;
     },
     async openModal(triggerId, view) {
       await call(z.unknown(), 'views.open', { trigger_id: triggerId, view }, quick);

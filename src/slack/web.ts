@@ -53,6 +53,8 @@ export type SlackWeb = {
   ): Promise<void>;
   /** @returns the channel id of the direct message with a person */
   openDirect(userId: string): Promise<string>;
+  /** The address of a message, for people to open. */
+  permalink(at: { channelId: string; ts: string }): Promise<string>;
   openModal(triggerId: string, view: { readonly [key: string]: unknown }): Promise<void>;
   /** The text of a file that somebody gave. @throws Refusal where it is larger than `maxBytes` */
   fileText(fileId: string, maxBytes: number): Promise<string>;

@@ -205,6 +205,63 @@ describe('a change is asked for by one person and approved by another', () => {
   });
 });
 
+describe('the way back', () => {
+  test('is one click in the thread, and a change of its own that somebody has to approve', async () => {
+    const room = await begin();
+    const before = await leaderOf();
+    const asked = await room.asks('/etcd move-leader');
+    await room.approves(asked, room.bob);
+    await room.ended(asked.id);
+    const thread = room.slack.thread(room.channel, asked.thread.ts);
+    const end = thread.replies.find(({ blocks }) => JSON.stringify(blocks).includes('change-undo'));
+    expect(JSON.stringify(end?.blocks)).toMatch(/Make etcd-\d the leader again/);
+    const eve = room.slack.addUser({ name: 'eve' });
+    room.slack.invite(room.channel, eve.id);
+    await room.slack.click(eve.id, room.channel, end?.ts ?? '', 'change-undo', asked.id);
+    const [toEve] = await room.slack.waitFor(
+      () => room.slack.ephemerals(eve.id, room.channel).length > 0 && room.slack.ephemerals(eve.id, room.channel),
+    );
+    expect(toEve?.text).toBe('You need the role operator for this, and you do not have it.');
+    await room.slack.click(room.ann.id, room.channel, end?.ts ?? '', 'change-undo', asked.id);
+    const undo = await waitFor('the buttons of the way back', async () => {
+      const [record] = await room.changes.open();
+      const message = room.slack
+        .thread(room.channel, asked.thread.ts)
+        .replies.find(({ blocks }) => record !== undefined && JSON.stringify(blocks).includes('change-approve'));
+      return record !== undefined && message !== undefined && { record, ts: message.ts };
+    });
+    expect(undo.record).toMatchObject({ requester: 'U0ANN', reason: `takes back ${asked.id}`, state: 'proposed' });
+    await room.slack.click(room.bob.id, room.channel, undo.ts, 'change-approve', undo.record.id);
+    await waitFor('the leader of before', async () => (await leaderOf()) === before);
+    // All of it in the one thread.
+    expect(room.slack.channel(room.channel)).toHaveLength(1);
+  });
+});
+
+describe('approvers are messaged', () => {
+  test('each on their own, with a link to the thread, and told once how it was decided', async () => {
+    const room = await begin();
+    const asked = await room.asks('/etcd move-leader');
+    const direct = room.slack.openDirectMessage(room.cat.id).id;
+    const [message] = await room.slack.waitFor(
+      () => room.slack.channel(direct).length > 0 && room.slack.channel(direct),
+    );
+    expect(message?.text).toContain('Approval needed (0 of 1): move the leadership of prod');
+    expect(JSON.stringify(message?.blocks)).toContain(`archives/${room.channel}/p`);
+    expect(JSON.stringify(message?.blocks)).not.toContain('change-approve');
+    await room.approves(asked, room.bob);
+    await room.ended(asked.id);
+    const [after, ...more] = await room.slack.waitFor(() => {
+      const told = room.slack.channel(direct);
+      return told[0]?.text.startsWith('Decided') === true && told;
+    });
+    expect(after?.text).toMatch(/^Decided \(approved\): move the leadership of prod/);
+    expect(more).toEqual([]);
+    // Whoever asked is not asked to approve.
+    expect(room.slack.channel(room.slack.openDirectMessage(room.ann.id).id)).toEqual([]);
+  });
+});
+
 describe('/etcd add, typed alone', () => {
   test('opens a form, and what is filled in is a command like any other', async () => {
     const room = await begin();
@@ -265,6 +322,7 @@ describe('what is refused from the start', () => {
     room.slack.invite(room.channel, eve.id);
     const { shown: toEve } = await room.slack.slash(eve.id, room.channel, '/etcd move-leader');
     expect(toEve?.text).toBe('You need the role operator for this, and you do not have it.');
+    expect((await auditOf(room)).map(({ actor, action }) => [actor, action])).toContainEqual([eve.id, 'refused']);
   });
 
   test('any change, where nobody may approve', async () => {

@@ -73,6 +73,7 @@ function workspace() {
     upload: unused,
     fileText: unused,
     openDirect: unused,
+    permalink: unused,
     openModal: unused,
     channel: unused,
     person: unused,
