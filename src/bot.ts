@@ -22,6 +22,7 @@ import type { SlackWeb } from './slack/web.ts';
 import { messageOf } from './thrown.ts';
 import { type Ticket, ticketId } from './ticket.ts';
 import { undoOf } from './undo.ts';
+import { createUnsignedRequests } from './unsigned-requests.ts';
 import { unmangle } from './words.ts';
 
 /** What is left of Slack's three seconds goes to the answer. */
@@ -248,6 +249,7 @@ export function createBot(parts: BotParts): Incoming {
       );
       return renderEphemeral(refusalReport(none, { command: 'undo' }, now()));
     },
+    unsigned: createUnsignedRequests((note) => changes.note(note), now, fault),
     async details(id, triggerId, userId) {
       try {
         // The modal's trigger lives for 3 s: a person whose role cannot be told in time sees nothing.

@@ -4,6 +4,7 @@ import type { ChangeRecord } from './change-record.ts';
 import type { ChangeStore } from './changes.ts';
 import type { Config } from './config.ts';
 import { Refusal } from './refusal.ts';
+import { shortened } from './report/text.ts';
 
 /** What somebody did with a button of a change. The button carries its id and nothing else. */
 export type Click = {
@@ -61,7 +62,7 @@ export async function decide(click: Click, parts: DecidingParts): Promise<Change
         actor: userId,
         action: `${kind} refused`,
         cluster: '',
-        changeId,
+        changeId: shortened(changeId, 100),
         details: { why: error.message },
       });
     throw error;

@@ -188,6 +188,9 @@ export function connectBolt(
     async start() {
       if (receiver instanceof bolt.HTTPReceiver) {
         server = createServer((request, response) => {
+          response.once('finish', () => {
+            if (response.statusCode === 401) incoming.unsigned(request.socket.remoteAddress ?? 'unknown');
+          });
           if (isFromTheFuture(request.headers['x-slack-request-timestamp'])) {
             response.writeHead(401).end();
             return;

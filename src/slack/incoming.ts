@@ -31,6 +31,8 @@ export type Incoming = {
   undo(changeId: string, where: Where): Promise<Message | undefined>;
   /** The modal that asks why a change is denied. */
   askWhy(changeId: string, triggerId: string): Promise<void>;
+  /** A request that was refused because Slack did not sign it, or not now. */
+  unsigned(from: string): void;
   /** The modal with everything that a report holds. */
   details(ticketId: string, triggerId: string, userId: string): Promise<void>;
 };

@@ -1,5 +1,8 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { etcdMoveLeader } from '../../jobs/etcd/move-leader.ts';
+import { proposed, type Transition } from '../../src/change.ts';
+import { connectChanges } from '../../src/redis/change-client.ts';
 import { type Conversation, type ConversationOptions, startConversation } from '../support/conversation.ts';
 import { postedTwice, standing } from '../support/posts-made.ts';
 import { waitFor } from '../support/process.ts';
@@ -115,6 +118,61 @@ test('a click that Slack sends twice asks once', async () => {
   expect(standing(slack.channel(channel))).toEqual(Array(3).fill('answered, 1 reply'));
 });
 
+test('a click that is forged, stale, from the future or replayed decides nothing, and is audited', async () => {
+  const talk = await begin({
+    mode: 'http',
+    access: { operators: ['U0ANN'], approvers: ['U0BOB'] },
+    people: { ann: 'U0ANN', bob: 'U0BOB' },
+  });
+  const { slack, channel, ann, config } = talk;
+  const changes = connectChanges(
+    config.redis,
+    () => {},
+    () => {},
+  );
+  const record = await changes.create(waitingForTwo('c-12345678', channel, ann.id));
+  const click = (userId: string, changeId: string) =>
+    new URLSearchParams({
+      payload: JSON.stringify({
+        type: 'block_actions',
+        team: { id: slack.teamId },
+        user: { id: userId },
+        channel: { id: channel },
+        trigger_id: `${randomUUID()}`,
+        response_url: `${slack.apiUrl}nowhere`,
+        actions: [{ type: 'button', action_id: 'change-approve', block_id: 'b', value: changeId, action_ts: '1.1' }],
+      }),
+    }).toString();
+  const signedAt = (body: string, seconds: number) => ({
+    'x-slack-request-timestamp': String(seconds),
+    'x-slack-signature': `v0=${createHmac('sha256', slack.signingSecret).update(`v0:${seconds}:${body}`).digest('hex')}`,
+  });
+  const seconds = Math.floor(Date.now() / 1000);
+  const body = click('U0BOB', record.id);
+  expect(await sendSigned(talk, body, { 'x-slack-signature': `v0=${'0'.repeat(64)}` })).toBe(401);
+  expect(await sendSigned(talk, body, { 'x-slack-signature': '' })).toBe(401);
+  expect(await sendSigned(talk, body, signedAt(body, seconds - 301))).toBe(401);
+  expect(await sendSigned(talk, body, signedAt(body, seconds + 310))).toBe(401);
+  expect((await changes.read(record.id))?.state).toBe('proposed');
+
+  // Signed, but none of ours; then a right one, and the same bytes once more.
+  expect(await sendSigned(talk, click('U0BOB', 'c-00000000'))).toBe(200);
+  const headers = signedAt(body, seconds);
+  expect(await sendSigned(talk, body, headers)).toBe(200);
+  await waitFor('the decision', async () => (await changes.read(record.id))?.decisions.length === 1);
+  expect(await sendSigned(talk, body, headers)).toBe(200);
+  const entries = await waitFor('all of it in the audit', async () => {
+    const seen: string[] = [];
+    for await (const page of changes.audit())
+      seen.push(...page.map((text) => JSON.parse(text)).map(({ actor, action }) => `${actor}: ${action}`));
+    return seen.filter((entry) => entry.includes('approve refused')).length === 2 && seen;
+  });
+  expect(entries).toContain('nobody: unsigned request refused');
+  expect(entries.filter((entry) => entry === 'U0BOB: approved')).toHaveLength(1);
+  expect((await changes.read(record.id))?.decisions).toHaveLength(1);
+  await changes.close();
+});
+
 test('a storm of rate limits in ten channels delays no other, loses nothing and posts nothing twice', async () => {
   const { slack, ann, channel, ask, logged } = await begin();
   const rooms = Array.from(
@@ -188,6 +246,22 @@ test.each(['socket', 'http'] as const)(
   },
   20_000,
 );
+
+/** A change that waits for two people: one yes leaves it open. */
+function waitingForTwo(id: string, channelId: string, requester: string): Transition {
+  const input = { cluster: 'prod', member: null };
+  const plan = { cluster: 'prod', lead: { kind: 'away-from', memberId: '1a2b' } };
+  const target = { kind: 'etcd' as const, name: 'prod', identity: 'c1' };
+  const proposal = { target, plan, checks: [], words: 'move the leadership of prod', sections: [] };
+  const asking = { id, line: '/etcd move-leader', requester, required: 2, expiresInMs: 60_000 };
+  return proposed(
+    etcdMoveLeader,
+    input,
+    proposal,
+    { ...asking, place: { channelId, rootKey: `${id}-root` } },
+    Date.now(),
+  );
+}
 
 /** What the button with this action id carries. */
 function buttonValue(blocks: unknown, actionId: string): string {
