@@ -57,6 +57,10 @@ export function memberCertificates(view: KnownCluster, peers: PeersSeen): Member
   return { read, unread, isShared: read.length > 1 && unread.length === 0 && fingerprints.size === 1 };
 }
 
+function areDifferent(read: MemberCertificates['read']): boolean {
+  return new Set(read.map(({ facts }) => facts.fingerprint)).size === read.length;
+}
+
 function peersOf({ member }: ListedMember, { peers }: PeersSeen): PeerSeen[] {
   return peers.filter(({ url }) => member.peerUrls.includes(url));
 }
@@ -141,7 +145,7 @@ function membersCheck({ view, peers, now }: CertificateFacing): Check {
     name,
     isShared
       ? `All ${count(read.length, 'member')} share one, until ${day(first.facts.validTo)}: ${first.facts.names.join(', ') || 'no names in it'}.`
-      : `${read.length === 1 ? 'One member' : 'One each'}: ${read.map(({ label, facts }) => `${label} until ${day(facts.validTo)}`).join(', ')}.`,
+      : `${read.length === 1 ? 'One member' : areDifferent(read) ? 'One each' : 'Some share one'}: ${read.map(({ label, facts }) => `${label} until ${day(facts.validTo)}`).join(', ')}.`,
   );
 }
 
@@ -154,10 +158,13 @@ function unknownCertificate(
 ): Check {
   const { read } = memberCertificates(view, peers);
   const url = new URL(peerUrls[0] ?? 'https://new-node:2380');
+  const sufficing = read.find(({ facts }) => covers(facts, peerUrls));
   const own =
-    read.length > 1
+    read.length > 1 && areDifferent(read)
       ? 'Each member has a certificate of its own, so the new node needs one too, and'
-      : 'Which certificate the new node will use is not known, and';
+      : sufficing !== undefined
+        ? `${sufficing.label}’s certificate names the new node already; whether the new node has it too is not known, for`
+        : 'Which certificate the new node will use is not known, and';
   return {
     name: 'The new node’s certificate is known',
     status: as === 'voter' ? 'blocking' : 'unknown',

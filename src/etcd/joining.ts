@@ -128,7 +128,7 @@ export async function ensureStarted(etcd: EtcdCluster, joining: Joining, context
   const seen =
     shared === undefined
       ? found
-      : `${found} With the certificate that all members share it would end at its start, for ${shared}: it needs one of its own.`;
+      : `${found} Its peers would refuse the certificate that all members share, for ${shared}: it needs one of its own.`;
   return wait(context, {
     reason: seen,
     recheckAfterMs: recheckOf(context),

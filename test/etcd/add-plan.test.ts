@@ -110,6 +110,16 @@ describe('the plan to add a member', () => {
     );
   });
 
+  test('tells that some share one and another names the new node: as after an addition with a spare address', () => {
+    const own = { ...sharedCertificate, fingerprint: 'OWN', names: ['10.0.0.3', '10.0.0.4'] };
+    const { checks } = planned({ peers: seenPeers([closed], [sharedCertificate, sharedCertificate, own]) });
+    expect(check(checks, 'The members’ peer certificates are read')?.seen).toMatch(/^Some share one: etcd-1 until /);
+    expect(check(checks, 'The new node’s certificate is known')).toMatchObject({
+      status: 'unknown',
+      seen: 'etcd-3’s certificate names the new node already; whether the new node has it too is not known, for none was handed over; nothing listens at https://10.0.0.4:2380 that would present it.',
+    });
+  });
+
   test('judges what is presented at the new peer URL', () => {
     const own = ['1', '2', '3'].map((n) => ({ ...sharedCertificate, fingerprint: n }));
     const shown = peerSeen('https://10.0.0.4:2380', { ...sharedCertificate, names: ['10.0.0.4'], canBeClient: false });

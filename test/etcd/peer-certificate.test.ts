@@ -62,6 +62,12 @@ describe('what peers will say to a certificate', () => {
       ['blocking server-name: it has no subject alternative name at all, so none for 10.0.0.4 → it starts'],
     ],
     [
+      'the shared certificate without the address, on one machine: connections come from 127.0.0.1',
+      { addresses: ['127.0.0.1'] },
+      [host('127.0.0.4')],
+      ['blocking server-name: it lacks 127.0.0.4 (it has 127.0.0.1) → it starts'],
+    ],
+    [
       'serverAuth alone',
       { usages: ['server'] },
       [],
