@@ -162,7 +162,7 @@ export function leftToDoAfterAdd(plan: AddPlan, view: KnownCluster, apiServersTo
     text: [
       ...(voters % 2 === 0
         ? [
-            `${plan.cluster} has ${voters} voters: an even number can lose no more than ${voters - 1}. Grow to ${voters + 1}.`,
+            `${plan.cluster} has ${voters} voters and can lose ${voters - majorityOf(voters)}, as ${voters - 1} can. Grow to ${voters + 1}, which can lose ${voters + 1 - majorityOf(voters + 1)}.`,
           ]
         : []),
       `Put ${endpoint} into the clients that name their endpoints.`,

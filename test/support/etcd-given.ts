@@ -39,6 +39,7 @@ function givenMember(clientUrl: string, index: number): EtcdTestMember {
     metricsUrl: clientUrl,
     pid: 0,
     files: { serverCert: '', serverKey: '', peerCert: '', peerKey: '' },
+    peerCertificate: refuse,
     showCertificate: refuse,
     isRunning: () => true,
     isPaused: () => false,

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Binary, findBinary } from '../../scripts/binaries.mjs';
 import type { Certificate } from './certificates.ts';
@@ -21,6 +21,8 @@ export interface EtcdTestMember {
     readonly peerCert: string;
     readonly peerKey: string;
   };
+  /** What it shows to its peers. */
+  peerCertificate(): Certificate;
   /** Shows clients another certificate from the next connection on: etcd reads its files at each handshake. */
   showCertificate(certificate: Certificate): void;
   isRunning(): boolean;
@@ -40,6 +42,10 @@ export interface EtcdTestMember {
 
 /** A member that was made ready beside the cluster and joins it when started. */
 export interface SpareEtcdMember extends EtcdTestMember {
+  /** Shows its peers another certificate from its next start on. */
+  usePeerCertificate(certificate: Certificate): void;
+  /** Throws its data away, as a node's that never was a member: it must not run. */
+  emptyData(): void;
   /** Starts it with `--initial-cluster-state existing`, after it was added; its process may end by itself if it is refused. */
   join(initialCluster: readonly { readonly name: string; readonly peerUrl: string }[]): Promise<void>;
 }
@@ -48,6 +54,8 @@ export interface SpareEtcdMember extends EtcdTestMember {
 export interface MemberPlan {
   readonly name: string;
   readonly folder: string;
+  /** Where it listens, a loopback address or localhost. */
+  readonly host: string;
   readonly ports: { readonly client: number; readonly peer: number; readonly metrics: number | undefined };
   readonly tls: { readonly caPem: string; readonly caFile: string; readonly client: Certificate } | undefined;
   readonly server: Certificate | undefined;
@@ -66,8 +74,8 @@ export interface ManagedMember extends SpareEtcdMember {
 /** Prepares a member: writes its certificates, starts nothing. */
 export function prepareMember(plan: MemberPlan): ManagedMember {
   const scheme = plan.tls === undefined ? 'http' : 'https';
-  const clientUrl = `${scheme}://127.0.0.1:${plan.ports.client}`;
-  const peerUrl = `${scheme}://127.0.0.1:${plan.ports.peer}`;
+  const clientUrl = `${scheme}://${plan.host}:${plan.ports.client}`;
+  const peerUrl = `${scheme}://${plan.host}:${plan.ports.peer}`;
   const metricsUrl = plan.ports.metrics === undefined ? clientUrl : `http://127.0.0.1:${plan.ports.metrics}`;
   const file = (name: string): string => join(plan.folder, `${plan.name}-${name}`);
   const showCertificate = ({ certPem, keyPem }: Certificate): void => {
@@ -75,11 +83,12 @@ export function prepareMember(plan: MemberPlan): ManagedMember {
     writeFileSync(file('server.key'), keyPem, { mode: 0o600 });
   };
   if (plan.server !== undefined) showCertificate(plan.server);
-  if (plan.peer !== undefined) {
-    writeFileSync(file('peer.crt'), plan.peer.certPem);
-    writeFileSync(file('peer.key'), plan.peer.keyPem, { mode: 0o600 });
-  }
-  const probe = openProbe(`127.0.0.1:${plan.ports.client}`, plan.tls);
+  const usePeerCertificate = ({ certPem, keyPem }: Certificate): void => {
+    writeFileSync(file('peer.crt'), certPem);
+    writeFileSync(file('peer.key'), keyPem, { mode: 0o600 });
+  };
+  if (plan.peer !== undefined) usePeerCertificate(plan.peer);
+  const probe = openProbe(`${plan.host}:${plan.ports.client}`, plan.tls);
   let running: RunningProcess | undefined;
   let lastStart: { readonly initialCluster: string; readonly state: 'new' | 'existing' } | undefined;
 
@@ -125,7 +134,13 @@ export function prepareMember(plan: MemberPlan): ManagedMember {
       peerCert: file('peer.crt'),
       peerKey: file('peer.key'),
     },
+    peerCertificate: () => ({
+      certPem: readFileSync(file('peer.crt'), 'utf8'),
+      keyPem: readFileSync(file('peer.key'), 'utf8'),
+    }),
     showCertificate,
+    usePeerCertificate,
+    emptyData: () => rmSync(file('data'), { recursive: true, force: true }),
     probe,
     get pid() {
       return running?.isRunning() ? running.pid : 0;

@@ -28,6 +28,8 @@ export interface EtcdOptions {
   readonly flags?: readonly string[];
   /** What one member shows to clients instead of a good certificate: an expired one, one for another address. */
   readonly serverCertificate?: (authority: Authority, memberName: string) => Promise<Certificate | undefined>;
+  /** One peer certificate for all members, as in the field's best-known trouble; one each where not given. */
+  readonly peerCertificates?: 'shared' | 'own';
   /** True for a cluster whose members will be paused, killed or changed: QUORUM_ETCD_ENDPOINTS is then not used. */
   readonly own?: boolean;
 }
@@ -46,8 +48,11 @@ export interface EtcdTestCluster {
   readonly given: boolean;
   /** Back when every member that runs answers a linearizable read. */
   ready(): Promise<void>;
-  /** Makes a member ready beside the cluster, not yet added and not started; addresses are for its certificate. */
-  prepareSpare(name: string, addresses?: readonly string[]): Promise<SpareEtcdMember>;
+  /**
+   * Makes a member ready beside the cluster, not yet added and not started; addresses are for its certificate, host (127.0.0.1 where not
+   * given) is where it listens.
+   */
+  prepareSpare(name: string, addresses?: readonly string[], host?: string): Promise<SpareEtcdMember>;
   /** Runs etcdctl against all endpoints, with the client's certificate. */
   etcdctl(args: readonly string[]): Promise<CommandResult>;
   /** Ends every member and removes what they wrote. */
@@ -83,7 +88,11 @@ async function startOwnCluster(options: EtcdOptions): Promise<EtcdTestCluster> {
     ...(options.flags ?? []),
   ];
 
-  const prepare = async (name: string, addresses: readonly string[]): Promise<ManagedMember> => {
+  const shared =
+    tls !== undefined && options.peerCertificates === 'shared'
+      ? await issue(tls.authority, { commonName: 'etcd-peer', addresses: LOOPBACK, usages: ['server', 'client'] })
+      : undefined;
+  const prepare = async (name: string, addresses: readonly string[], host: string): Promise<ManagedMember> => {
     const [client = 0, peer = 0, metrics] = await findFreePorts(options.metrics === 'http' ? 3 : 2);
     const request = { commonName: name, addresses, usages: ['server', 'client'] as const };
     const [server, peerCertificate] =
@@ -94,10 +103,20 @@ async function startOwnCluster(options: EtcdOptions): Promise<EtcdTestCluster> {
               issue(tls.authority, request),
             issue(tls.authority, request),
           ]);
-    return prepareMember({ name, folder, ports: { client, peer, metrics }, tls, server, peer: peerCertificate, flags });
+    return prepareMember({
+      name,
+      folder,
+      host,
+      ports: { client, peer, metrics },
+      tls,
+      server,
+      peer: peerCertificate,
+      flags,
+    });
   };
 
-  const members = await Promise.all(names.map((name) => prepare(name, LOOPBACK)));
+  const members = await Promise.all(names.map((name) => prepare(name, LOOPBACK, '127.0.0.1')));
+  if (shared !== undefined) for (const member of members) member.usePeerCertificate(shared);
   const spares: ManagedMember[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all([...members, ...spares].map((member) => member.close()));
@@ -128,8 +147,8 @@ async function startOwnCluster(options: EtcdOptions): Promise<EtcdTestCluster> {
     members,
     given: false,
     ready,
-    prepareSpare: async (name, addresses = LOOPBACK) => {
-      const spare = await prepare(name, addresses);
+    prepareSpare: async (name, addresses = LOOPBACK, host = '127.0.0.1') => {
+      const spare = await prepare(name, addresses, host);
       spares.push(spare);
       return spare;
     },
