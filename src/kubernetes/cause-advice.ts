@@ -49,7 +49,7 @@ export const causeAdvice: Readonly<Record<Cause, { readonly short: string; reado
   'direct-memory': {
     short: 'direct buffer memory used up inside the JVM, not killed',
     advice:
-      'Raise -XX:MaxDirectMemorySize (the limit must hold it beside the heap), or look for buffers that are not released.',
+      'Raise -XX:MaxDirectMemorySize (Netty: -Dio.netty.maxDirectMemory; the limit must hold it beside the heap), or look for buffers that are not released.',
   },
   'native-threads': {
     short: 'no more threads inside the JVM, not killed',

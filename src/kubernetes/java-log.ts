@@ -59,6 +59,8 @@ const outOfMemoryTexts: readonly (readonly [RegExp, JvmCause])[] = [
 
 /** The class and the text behind it: `…Error: text`, or as fields of JSON, `…Error","message":"text`. */
 const outOfMemory = /java[./]lang[./]OutOfMemoryError(?![\w$])(?::\s*|"\s*,\s*"\w{1,40}"\s*:\s*")?(.{0,120})/;
+/** Netty counts its direct memory by itself, and throws an error of its own. */
+const nettyDirect = /\bio\.netty\.util\.internal\.OutOfDirectMemoryError(?![\w$])/;
 const theEnd = /(?:Terminating|Aborting) due to java[./]lang[./]OutOfMemoryError/;
 const encountered = /fatal error: OutOfMemory encountered: (.{0,80})/;
 const nativeCrash =
@@ -96,10 +98,14 @@ export function jvmComplaint(log: string): JvmComplaint | undefined {
     if (cause !== undefined) {
       if (theEnd.test(line)) return complaint(cause, line, 'ended');
       last = complaint(cause, line, 'lives');
+    } else if (nettyDirect.test(line)) {
+      last = complaint('direct-memory', line, 'lives');
     } else if (/java[./]lang[./]StackOverflowError(?![\w$])/.test(line)) {
       last ??= complaint('stack-overflow', line, 'lives');
     } else if (nativeCrash.test(line)) {
       last = complaint('native-crash', line, 'ended');
+    } else if (isFrame(previous) && last?.cause === 'native-crash') {
+      last = { ...last, line: shortened(`${last.line}; frame ${shownLine(line.replace(/^#\s*/, ''))}`, 300) };
     } else if (noJvm.test(line)) {
       if (last?.cause !== 'bad-flags') last = complaint('bad-flags', flagLine(previous) ?? line, 'ended');
     } else if (noStart.test(previous) && line.trim() !== '') {
@@ -122,6 +128,11 @@ function isOvertaken({ line: said, isTheEnd, overtakenBy }: JvmComplaint, line: 
   if (isTheEnd || overtakenBy !== undefined || /Exception in thread "main"/.test(said)) return false;
   const isOther = laterError.test(line) && !/OutOfMemory|out of memory/i.test(line);
   return (isOther && linesAfter > (caught.test(said) ? 0 : echoLines)) || linesAfter > livingLines;
+}
+
+/** The line before the one that names the library in which a JVM crashed. */
+function isFrame(line: string): boolean {
+  return /^# Problematic frame:/.test(line);
 }
 
 function flagLine(line: string): string | undefined {

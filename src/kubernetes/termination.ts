@@ -3,7 +3,8 @@ import type { Grade } from '../report/report.ts';
 import { shortened } from '../report/text.ts';
 import { ago } from './age.ts';
 import type { ContainerView } from './containers.ts';
-import { type Explanation, explained, told } from './explanation.ts';
+import { errorExit } from './error-exit.ts';
+import { type Details, type Explanation, explained, told } from './explanation.ts';
 import { type JvmComplaint, jvmClaims, jvmComplaint, shownLine } from './java-log.ts';
 import { nodeOomEvent, probeEvent, removalEvent } from './kill-events.ts';
 import type { MemoryLimit } from './memory-limit.ts';
@@ -38,6 +39,7 @@ export function explainTermination(scene: Scene): Explanation {
   if (whole !== undefined && (whole.cause === 'evicted' || ended?.reason !== 'OOMKilled')) return whole;
   if (ended === undefined) return neverEnded(scene);
   if (ended.reason === 'OOMKilled') return oomKilled(scene, ended);
+  if (ended.reason === 'ContainerStatusUnknown') return lostTrack(ended);
   const livesOn = container.status?.state.running !== undefined && (ended.exitCode === 0 || ended.exitCode === 143);
   if (livesOn && complaintSeen(scene) !== undefined) return neverEnded(scene, ended);
   const complaint = complaintOf(scene, ended);
@@ -51,7 +53,7 @@ export function explainTermination(scene: Scene): Explanation {
         probeKill(scene, ended) ?? explained('sigterm', 'fact', 'It was asked to stop (SIGTERM) and did.', told(ended))
       );
     default:
-      return complaint ?? errorExit(scene, ended);
+      return complaint ?? errorExit(scene, ended, complaintSeen(scene)?.line);
   }
 }
 
@@ -122,6 +124,7 @@ function killed(scene: Scene, ended: Terminated): Explanation {
       'inferred',
       `It was killed with its pod: ${ender.reason}. This is no memory problem.`,
       `${told(ended)}; ${shownLine(ender.message ?? '')}`,
+      gaveWay,
     );
   const disruption = scene.pod.status.conditions.find(
     ({ type, status }) => type === 'DisruptionTarget' && status === 'True',
@@ -132,6 +135,7 @@ function killed(scene: Scene, ended: Terminated): Explanation {
       'inferred',
       'It was killed with its pod, which had to give way. This is no memory problem of its own.',
       `${told(ended)}; condition DisruptionTarget: ${disruption.reason ?? ''} ${shownLine(disruption.message ?? '')}`,
+      gaveWay,
     );
   if (scene.pod.metadata.deletionTimestamp !== undefined)
     return explained(
@@ -139,6 +143,7 @@ function killed(scene: Scene, ended: Terminated): Explanation {
       'inferred',
       'The pod is being deleted, and the container did not stop within its grace period. This is no memory problem.',
       `${told(ended)}; deletion asked ${ago(scene.pod.metadata.deletionTimestamp, scene.now)}`,
+      gaveWay,
     );
   const eventsKnown =
     scene.events === undefined ? 'events could not be read' : 'no event tells who (events are kept for an hour)';
@@ -148,6 +153,22 @@ function killed(scene: Scene, ended: Terminated): Explanation {
     'Something killed it with SIGKILL; Kubernetes does not say that it was for memory.',
     `${told(ended)}; ${eventsKnown}`,
   );
+}
+
+/** For a container that went with its pod: the node's kernel has nothing to tell of it. */
+const gaveWay: Details = {
+  short: 'killed with its pod; no memory problem',
+  advice:
+    'See why the pod had to go (its priority, a drain, a deletion), and why it did not stop within its grace period.',
+};
+
+/** What the kubelet fills in where it no longer finds the container: 137 is no signal that anybody saw. */
+function lostTrack(ended: Terminated): Explanation {
+  return explained('unknown', 'unknown', 'Its node lost track of it: how it ended cannot be told.', told(ended), {
+    short: 'cannot be told: its node lost track of it',
+    advice:
+      'See how the node was at that time (kubectl describe node): Kubernetes fills in exit code 137 where it finds no container.',
+  });
 }
 
 /** The kubelet stops a container whose liveness or startup probe fails: SIGTERM, then SIGKILL after the grace period. */
@@ -188,31 +209,6 @@ function complaintOf(scene: Scene, ended: Terminated): Explanation | undefined {
     `${capital(jvmClaims[found.cause])}. ${after}`,
     `${told(ended)}; log: ${found.line}`,
     found.cause === 'bad-flags' ? { advice: fatalAdvice(found.line) } : {},
-  );
-}
-
-function errorExit(scene: Scene, ended: Terminated): Explanation {
-  const { log, isJava } = scene;
-  if (ended.exitCode === 134 || ended.exitCode === 139)
-    return explained(
-      isJava === true ? 'native-crash' : 'error-exit',
-      'inferred',
-      `It crashed with signal ${ended.exitCode === 134 ? 'SIGABRT' : 'SIGSEGV'}. The kernel did not kill it for memory.`,
-      told(ended),
-    );
-  if (ended.reason === 'StartError' || ended.reason === 'ContainerCannotRun')
-    return explained('error-exit', 'fact', 'Its program could not be started.', told(ended));
-  const lastLine = (log ?? '').trimEnd().split('\n').at(-1) ?? '';
-  const earlier = complaintSeen(scene);
-  const exitOnOutOfMemory =
-    ended.exitCode === 3 && isJava === true
-      ? ' Exit code 3 is what -XX:+ExitOnOutOfMemoryError ends with; the log that would tell is not there.'
-      : '';
-  return explained(
-    'error-exit',
-    'fact',
-    `It ended by itself with exit code ${ended.exitCode ?? 'unknown'}. The kernel did not kill it for memory.${exitOnOutOfMemory}`,
-    `${told(ended)}${lastLine === '' ? '' : `; last line of the log: ${shownLine(lastLine)}`}${earlier === undefined ? '' : `; before that, and outlived: ${earlier.line}`}`,
   );
 }
 
@@ -265,6 +261,16 @@ function neverEnded(scene: Scene, ended?: Terminated): Explanation {
       'inferred',
       'The kernel killed a process of it for memory, and not its first one: the container lives on.',
       shownLine(childKill.message ?? ''),
+    );
+  const childExit = /^.*\bexit(?:ed)?(?: with)?(?: (?:code|status|value))?:? 137\b(?! ?(?:m?s|bytes)\b).*$/im.exec(
+    log ?? '',
+  );
+  if (state?.running !== undefined && childExit !== null)
+    return explained(
+      'child-process',
+      'inferred',
+      'A process that it started ended with 137, which is SIGKILL, most likely for memory; the container lives on.',
+      `log: ${shownLine(childExit[0])}`,
     );
   if (state?.running !== undefined)
     return explained(
