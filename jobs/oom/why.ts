@@ -44,7 +44,7 @@ export const oomWhy = look({
     const limit = memoryLimit(pod, view.spec, view.status);
     const environment = containerEnvironment(view.spec, limit, pod.metadata.name ?? '', pod.metadata.namespace ?? '');
     const java = readJavaContainer(view.spec, environment, log);
-    const now = context.now();
+    const now = cluster.recordedAt ?? context.now();
     const explanation = explainTermination({ ...evidence, limit, log: endLog, isJava: java.isJava, now });
     const answer = {
       evidence,

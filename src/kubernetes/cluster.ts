@@ -53,6 +53,8 @@ export type KubernetesCluster = {
   readonly namespaces: readonly string[];
   /** The context that the config names, for commands to copy; undefined: whatever the reader's kubectl points to. */
   readonly context: string | undefined;
+  /** For a recording: when it was made. It is answered as of then. */
+  readonly recordedAt?: Date | undefined;
   /** The API server's version: `v1.20.2`. */
   version(): Promise<string>;
   getPod(namespace: string, name: string): Promise<Pod | undefined>;
