@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ChangeRecord } from './change-record.ts';
 import type { EtcdCluster } from './etcd/client.ts';
 import type { KubernetesCluster } from './kubernetes/client.ts';
+import type { KillStore } from './kubernetes/kill.ts';
 import type { Refusal } from './refusal.ts';
 import type { Finding, JsonObject, Report, Section } from './report/report.ts';
 
@@ -34,6 +35,8 @@ export type Desk = {
 export type Context = {
   readonly clients: Clients;
   readonly desk?: Desk;
+  /** The OOM kills that were seen before; a terminal keeps none. */
+  readonly kills?: KillStore;
   now(): Date;
   /** Aborted when the process is asked to stop or the job's time is over. */
   readonly signal: AbortSignal;

@@ -50,7 +50,7 @@ export async function runLine(line: string, terminal: Terminal): Promise<Report>
 
 /** What runs a look needs beside its input. */
 export type Surroundings = Pick<Terminal, 'clients' | 'signal' | 'seenFrom' | 'now' | 'fault'> &
-  Partial<Pick<Context, 'progress' | 'desk'>>;
+  Partial<Pick<Context, 'progress' | 'desk' | 'kills'>>;
 
 /**
  * Runs a look; a refusal or a fault becomes a report like any other, so that every request has an answer.
@@ -66,6 +66,7 @@ export async function runLook(command: Command, input: JsonObject, surroundings:
     signal: AbortSignal.any([surroundings.signal, timeout]),
     progress: surroundings.progress ?? (() => {}),
     ...(surroundings.desk === undefined ? {} : { desk: surroundings.desk }),
+    ...(surroundings.kills === undefined ? {} : { kills: surroundings.kills }),
   };
   try {
     const report = visibleReport(await reportOf(command, input, context));

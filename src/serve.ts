@@ -14,6 +14,7 @@ import type { Desk } from './job.ts';
 import { linksFor } from './links.ts';
 import { redact } from './redact.ts';
 import { connectChanges } from './redis/change-client.ts';
+import { connectKills } from './redis/kill-client.ts';
 import { connectPosts } from './redis/post-client.ts';
 import {
   connectQueue,
@@ -100,6 +101,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
   const stopping = new AbortController();
   const queue = connectQueue(redis, tellFault);
   const posts = connectPosts(redis, tellFault);
+  const kills = connectKills(redis, tellFault);
   const changes = connectChanges(redis, tellFault, (entry) => log.info({ event: 'audit', ...entry }));
   const web = connectSlackWeb(slack);
   const clusters = options.clusters ?? connectClusters(config);
@@ -196,6 +198,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
       changes: { config, store: changes, persists: () => changes.persists(), show: changing.show, wake },
       commands,
       clients: clusters,
+      kills,
       desk: (ticket) => deskFor(ticket.requester.userId),
       reports: {
         saveLine: (id, line) => posts.saveLine(id, line),
@@ -263,7 +266,14 @@ export async function start(config: Config, halves: readonly Half[], options: St
     ]);
     stopping.abort();
     await Promise.race([
-      Promise.allSettled([queue.close(), posts.close(), changes.close(), clusters.close(), status.close()]),
+      Promise.allSettled([
+        queue.close(),
+        posts.close(),
+        kills.close(),
+        changes.close(),
+        clusters.close(),
+        status.close(),
+      ]),
       wait(1000, undefined, { ref: false }),
     ]);
     return outcome;

@@ -3,6 +3,7 @@ import type { ChangeRecord } from './change-record.ts';
 import type { Command } from './command.ts';
 import { refusalReport } from './help.ts';
 import type { Change, Clients, Desk } from './job.ts';
+import type { KillStore } from './kubernetes/kill.ts';
 import { type ProposingParts, proposeChange } from './proposing.ts';
 import { Refusal } from './refusal.ts';
 import type { Report } from './report/report.ts';
@@ -29,6 +30,7 @@ export type WorkParts = {
     report(ticketId: string): Promise<Report | undefined>;
   };
   readonly changes: ChangeParts;
+  readonly kills: KillStore;
   desk(ticket: AskTicket): Desk;
   answer(ticket: AskTicket): Answer;
   /** Aborted when the process is asked to stop. */
@@ -130,6 +132,7 @@ export async function carryOut(ticket: AskTicket, parts: WorkParts, run: 'first'
       fault,
       progress: answer.progress,
       desk: parts.desk(ticket),
+      kills: parts.kills,
     });
   }
 }
