@@ -6,6 +6,7 @@ import { etcdMoveLeader } from './etcd/move-leader.ts';
 import { etcdPromote } from './etcd/promote.ts';
 import { etcdRemove } from './etcd/remove.ts';
 import { oomHeap } from './oom/heap.ts';
+import { oomList } from './oom/list.ts';
 import { oomSize } from './oom/size.ts';
 import { oomWhy } from './oom/why.ts';
 import { opsApprovals } from './ops/approvals.ts';
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   etcdPromote,
   etcdRemove,
   oomWhy,
+  oomList,
   oomHeap,
   oomSize,
   opsApprovals,

@@ -1,7 +1,6 @@
 import { opsAudit as job } from '../../jobs/ops/audit.ts';
 import { command } from '../../src/command.ts';
-import { duration } from '../../src/config.ts';
-import { Refusal } from '../../src/refusal.ts';
+import { sinceMs } from '../../src/since.ts';
 
 /** `/ops audit`. */
 export const opsAudit = command({
@@ -19,12 +18,8 @@ export const opsAudit = command({
   },
   job,
   input: (words) => {
-    const since = words.flag('since') ?? '24h';
-    const parsed = duration.safeParse(since);
-    if (!parsed.success || parsed.data <= 0)
-      throw new Refusal(`--since "${since}" is not a length of time.`, 'Write it as 30m, 24h or 7d.');
     return {
-      sinceMs: parsed.data,
+      sinceMs: sinceMs(words.flag('since') ?? '24h'),
       user: words.flag('user')?.replace(/^@/, '') ?? null,
       cluster: words.flag('cluster') ?? null,
     };

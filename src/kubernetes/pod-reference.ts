@@ -72,7 +72,7 @@ export function parsePodReference(typed: string, namespaceFlag: string | undefin
       'Keep one of them.',
     );
   const namespace = writtenNamespace ?? namespaceFlag;
-  if (namespace !== undefined) checkNamespace(namespace);
+  if (namespace !== undefined) demandNamespaceName(namespace);
   checkName(name, workload === undefined ? 'pod' : workload);
   return workload === undefined ? { kind: 'pod', namespace, name } : { kind: 'workload', workload, namespace, name };
 }
@@ -82,7 +82,8 @@ export function isLabelName(name: string): boolean {
   return name.length <= 63 && /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test(name);
 }
 
-function checkNamespace(namespace: string): void {
+/** @throws Refusal for what can be no namespace (RFC 1123 label) */
+export function demandNamespaceName(namespace: string): void {
   if (isLabelName(namespace)) return;
   throw new Refusal(
     `${quoted(namespace)} cannot be a namespace.`,
