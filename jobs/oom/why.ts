@@ -9,6 +9,7 @@ import { parsePodReference } from '../../src/kubernetes/pod-reference.ts';
 import { findPod } from '../../src/kubernetes/pod-search.ts';
 import { nextRestart } from '../../src/kubernetes/restart-backoff.ts';
 import { explainTermination } from '../../src/kubernetes/termination.ts';
+import { knownKills } from '../../src/kubernetes/why-history.ts';
 import { whyReport } from '../../src/kubernetes/why-report.ts';
 import { Refusal } from '../../src/refusal.ts';
 
@@ -46,8 +47,14 @@ export const oomWhy = look({
     const java = readJavaContainer(view.spec, environment, log);
     const now = cluster.recordedAt ?? context.now();
     const explanation = explainTermination({ ...evidence, limit, log: endLog, isJava: java.isJava, now });
+    const history = await knownKills(evidence, found.read, explanation.cause, {
+      store: context.kills,
+      cluster: clusterName,
+      now,
+    });
     const answer = {
       evidence,
+      history,
       limit,
       nodeBytes: nodeMemoryBytes(node),
       java,

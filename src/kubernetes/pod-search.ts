@@ -3,6 +3,7 @@ import { Refusal } from '../refusal.ts';
 import { count, listed, shortened } from '../report/text.ts';
 import type { KubernetesCluster, PodPage, WorkloadKind } from './cluster.ts';
 import { badness, containersOf, worstPod } from './containers.ts';
+import { demandNamespace } from './namespaces.ts';
 import type { Pod, Workload } from './objects.ts';
 import { type PodReference, workloadWord } from './pod-reference.ts';
 import { RequestFailure } from './request-failure.ts';
@@ -17,6 +18,8 @@ export type FoundPod = {
   readonly replicas: Replicas | undefined;
   /** Why this pod and no other, where the name left a choice: a sentence. */
   readonly chosenBecause: string | undefined;
+  /** All pods that were read on the way, this one among them. */
+  readonly read: readonly Pod[];
 };
 
 const pageSize = 500;
@@ -33,12 +36,7 @@ const mostNamespacesAsked = 3;
  */
 export async function findPod(cluster: KubernetesCluster, reference: PodReference): Promise<FoundPod> {
   const { namespace } = reference;
-  if (namespace !== undefined && cluster.namespaces.length > 0 && !cluster.namespaces.includes(namespace))
-    throw new Refusal(
-      `Quorum is not set up for namespace ${namespace} of ${cluster.name}.`,
-      `It looks into ${listed(cluster.namespaces)}; add others to kubernetes.clusters.${cluster.name}.namespaces.`,
-      cluster.namespaces,
-    );
+  if (namespace !== undefined) demandNamespace(cluster, namespace);
   const settled = namespace ?? (cluster.namespaces.length === 1 ? cluster.namespaces[0] : undefined);
   if (reference.kind === 'workload') return findWorstPod(cluster, reference.workload, settled, reference.name);
   return settled === undefined
@@ -49,10 +47,14 @@ export async function findPod(cluster: KubernetesCluster, reference: PodReferenc
 async function findPodInNamespace(cluster: KubernetesCluster, namespace: string, name: string): Promise<FoundPod> {
   const pod = name.endsWith('-') || name.endsWith('.') ? undefined : await cluster.getPod(namespace, name);
   const spent = name.endsWith('-') || name.endsWith('.') ? 0 : 1;
-  if (pod !== undefined) return { pod, requests: spent, replicas: undefined, chosenBecause: undefined };
+  if (pod !== undefined) return { ...foundAlone(pod), requests: spent };
   const { pods, pages, isComplete } = await readPages(cluster, namespace);
   if (pods.length === 0) throw await emptyNamespace(cluster, namespace, name);
   return byBeginning(cluster, name, pods, spent + pages, isComplete ? 'all' : 'some', namespace);
+}
+
+function foundAlone(pod: Pod): Pick<FoundPod, 'pod' | 'replicas' | 'chosenBecause' | 'read'> {
+  return { pod, replicas: undefined, chosenBecause: undefined, read: [pod] };
 }
 
 /** A mistyped namespace has no pods either; a pod of that name elsewhere is what was meant. */
@@ -71,7 +73,7 @@ async function emptyNamespace(cluster: KubernetesCluster, namespace: string, nam
 async function findPodAnywhere(cluster: KubernetesCluster, name: string): Promise<FoundPod> {
   const { pods: named, requests } = await podsNamed(cluster, name);
   const pod = named[0];
-  if (pod !== undefined && named.length === 1) return { pod, requests, replicas: undefined, chosenBecause: undefined };
+  if (pod !== undefined && named.length === 1) return { ...foundAlone(pod), requests };
   if (named.length > 1)
     throw new Refusal(
       `${count(named.length, 'pod')} are called ${name}, in different namespaces.`,
@@ -156,6 +158,7 @@ function byBeginning(
       requests,
       replicas: replicasAmong(pods, pod),
       chosenBecause: `It is the only pod in ${where} whose name begins with ${beginning}.`,
+      read: pods,
     };
   if (matches.length > 1)
     throw new Refusal(
@@ -247,6 +250,7 @@ async function findWorstPod(
     requests: 2,
     replicas: kind === 'Job' ? undefined : replicasOf(kind, workload),
     chosenBecause: `Of ${among} ${workloadWord[kind]}/${name} fares worst with this one.`,
+    read: pods,
   };
 }
 

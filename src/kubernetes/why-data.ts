@@ -1,6 +1,7 @@
 import { redactEnvironment } from '../redact.ts';
 import type { JsonObject } from '../report/report.ts';
 import { jdkName } from './java-analysis.ts';
+import { patternData } from './kill-report.ts';
 import type { Answer } from './why-findings.ts';
 
 /** The signal that ended a process: given, or in the exit code as 128 + signal. */
@@ -16,6 +17,7 @@ export function whyData(answer: Answer): JsonObject {
   const { ended, status } = container;
   const heap = analysis?.heap;
   const recommendation = analysis?.recommendation;
+  const { pattern } = answer.history;
   return {
     namespace: pod.metadata.namespace ?? null,
     pod: pod.metadata.name ?? null,
@@ -63,5 +65,6 @@ export function whyData(answer: Answer): JsonObject {
             arithmetic: recommendation.arithmetic.map(({ name, bytes, why }) => ({ name, bytes, why })),
             neededLimitBytes: recommendation.neededLimitBytes,
           },
+    history: pattern === undefined ? null : patternData(pattern),
   };
 }

@@ -13,6 +13,7 @@ import type { JavaContainer } from './java-container.ts';
 import type { MemoryLimit } from './memory-limit.ts';
 import { timeMs } from './objects.ts';
 import type { NextRestart } from './restart-backoff.ts';
+import { historyFindings, type WhyHistory } from './why-history.ts';
 
 /** All that was found out about one container; the report is made from it and from nothing else. */
 export type Answer = {
@@ -24,6 +25,8 @@ export type Answer = {
   /** Undefined for a container that is not Java, or not known to be. */
   readonly analysis: JavaAnalysis | undefined;
   readonly nextRestart: NextRestart | undefined;
+  /** How often this container of its workload ended so, as far as it is known. */
+  readonly history: WhyHistory;
   readonly now: Date;
   /** The context of the kubeconfig, for commands to copy. */
   readonly context: string | undefined;
@@ -65,6 +68,7 @@ export function whyFindings(answer: Answer): Finding[] {
     ...unseenFlags(answer),
     ...heapFindings(answer),
     ...(java.isJava === true || harmless.has(explanation.cause) ? [] : [notJava(answer)]),
+    ...historyFindings(answer.history, mayOutgrowLimit(answer), answer.now),
     ...rolloutFindings(answer),
     ...replicaFindings(answer),
     ...restartFindings(answer),
@@ -235,20 +239,32 @@ function replicaFindings({ evidence, now }: Answer): Finding[] {
 }
 
 /** A death within a day of a new revision: going back is quicker than any flag. */
-function rolloutFindings({ evidence, explanation, now, context }: Answer): Finding[] {
+function rolloutFindings({ evidence, explanation, now, context, history }: Answer): Finding[] {
   const { replicas, pod, container } = evidence;
   const sinceMs = timeMs(replicas?.since);
   const endedMs = timeMs(container.ended?.finishedAt);
   if (harmless.has(explanation.cause) || replicas === undefined || sinceMs === undefined || endedMs === undefined)
     return [];
-  const laterMs = endedMs - sinceMs;
-  if (laterMs < 0 || laterMs > dayMs || replicas.revision === undefined || replicas.revision === '1') return [];
+  const { firstSeenMs = endedMs } = history;
+  if (replicas.revision === undefined || replicas.revision === '1' || endedMs < sinceMs || endedMs - sinceMs > dayMs)
+    return [];
+  if (firstSeenMs < sinceMs)
+    return [
+      {
+        severity: 'info',
+        grade: 'fact',
+        claim: `It ended so before revision ${replicas.revision} was rolled out too: going back to the one before does not mend it.`,
+        evidence: `an earlier end was seen ${formatDuration(sinceMs - firstSeenMs)} before the ReplicaSet of revision ${replicas.revision} was made`,
+        advice: '',
+      },
+    ];
+  const laterMs = firstSeenMs - sinceMs;
   const undo = ['rollout', 'undo', replicas.workload, '-n', pod.metadata.namespace ?? 'default'];
   return [
     {
       severity: 'warning',
       grade: 'inferred',
-      claim: `It died ${formatDuration(laterMs)} after revision ${replicas.revision} was rolled out.`,
+      claim: `${firstSeenMs < endedMs ? 'The first end that was seen came' : 'It died'} ${formatDuration(laterMs)} after revision ${replicas.revision} was rolled out.`,
       evidence: `the ReplicaSet of revision ${replicas.revision} was made ${ago(replicas.since, now)}`,
       advice: 'If the revision before it ran well, go back to that first, and set flags later.',
       ...(canBeSet(replicas.workload) ? { command: kubectl(context, undo) } : {}),

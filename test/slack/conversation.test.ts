@@ -72,6 +72,16 @@ describe.each(['socket', 'http'] as const)('over %s', (mode) => {
     expect(text).toMatch(/-Xmx\d+m/);
   });
 
+  test('/oom list tells who was killed, with what an earlier question saw', async () => {
+    const { slack, ask, channel } = await begin({ mode });
+    await ask(`/oom why ${recordedPods.unaware}`);
+    const thread = await ask('/oom list -n shop');
+    expect(thread.text).toBe('3 workloads OOM-killed in 24 h; shop/checkout about 8 times');
+    const text = slack.threadText(channel, thread.ts);
+    expect(text).toContain('Joined with the kills that earlier looks saw');
+    expect(text).toContain('/oom why shop/deploy/checkout --cluster prod');
+  });
+
   test('a mention in a thread is answered in that thread', async () => {
     const { slack, channel, bob } = await begin({ mode });
     const root = slack.say(bob.id, channel, 'is etcd well?');

@@ -7,12 +7,14 @@ import type { Report } from '../../src/report/report.ts';
 /** The last OOM kill of the recorded cluster was two minutes before. */
 export const now = new Date('2026-11-03T10:00:00Z');
 
-function contextOf(kubernetes: KubernetesCluster): Context {
+/** What a look is handed that asks this cluster; without a history, as in a terminal. */
+export function contextOf(kubernetes: KubernetesCluster, more: Partial<Context> = {}): Context {
   return {
     clients: { kubernetes: async () => kubernetes, etcd: () => Promise.reject(new Error('not asked')) },
     now: () => now,
     signal: new AbortController().signal,
     progress: () => {},
+    ...more,
   };
 }
 
@@ -23,10 +25,11 @@ export async function askWhy(
   on: KubernetesCluster,
   pod: string,
   { namespace, container }: Flags = {},
+  more: Partial<Context> = {},
 ): Promise<Report> {
   return oomWhy.run(
     { cluster: 'prod', pod, namespace: namespace ?? null, container: container ?? null },
-    contextOf(on),
+    contextOf(on, more),
   );
 }
 
