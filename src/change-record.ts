@@ -83,6 +83,8 @@ const recordSchema = z.object({
   cancelRequestedBy: z.string().optional(),
   /** What the end was, in words, and what is left to do. */
   ending: z.string().optional(),
+  /** When its end stood in the thread: until then it is not finished. */
+  toldAt: z.number().optional(),
   reminders: z.number().int(),
 });
 

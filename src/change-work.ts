@@ -9,6 +9,7 @@ import {
   stepFaulted,
   stepWaits,
   type Transition,
+  told,
   woken,
 } from './change.ts';
 import { type ChangeRecord, changeDigest, currentStep, isEnded } from './change-record.ts';
@@ -31,8 +32,11 @@ export type ChangeWorkParts = {
   now(): Date;
   /** Puts the ticket for the record's present wake number into the queue. */
   wake(record: ChangeRecord, afterMs: number): Promise<void>;
-  /** Makes the thread show the record as it stands. */
-  show(record: ChangeRecord): Promise<void>;
+  /**
+   * Makes the thread show the record as it stands.
+   * @param hold asked right before each call that changes what people see; what it throws, this throws
+   */
+  show(record: ChangeRecord, hold: () => Promise<void>): Promise<void>;
   log(event: string, details: Readonly<Record<string, unknown>>): void;
   fault(id: string, error: unknown): void;
 };
@@ -67,13 +71,22 @@ export async function carryOn(id: string, parts: ChangeWorkParts): Promise<void>
   try {
     if (record.state === 'approved') record = await begin(record, epoch, parts);
     if (record.state === 'started' || record.state === 'waiting') record = await runSteps(record, epoch, parts);
+    await show(record, epoch, parts);
   } catch (error) {
     if (error instanceof NotOurs) return;
     if (parts.signal.aborted) throw error;
     fault(id, error);
     throw error;
   }
-  await parts.show(record);
+  if (isEnded(record)) await store.transition(id, (known) => told(known, now().getTime()));
+}
+
+/** A worker that stood still for longer than its lock shows nothing over what its successor has shown. */
+async function show(record: ChangeRecord, epoch: number, { store, show: put }: ChangeWorkParts): Promise<void> {
+  await put(record, async () => {
+    const known = await store.read(record.id);
+    if (known?.epoch !== epoch || (isEnded(known) && !isEnded(record))) throw new NotOurs();
+  });
 }
 
 /** Only as long as it is this wake's turn. */
@@ -142,7 +155,7 @@ async function runSteps(first: ChangeRecord, epoch: number, parts: ChangeWorkPar
       record.id,
       ours(epoch, (known) => stepBegun(known, index, now().getTime())),
     );
-    await parts.show(record);
+    await show(record, epoch, parts);
     const outcome = await tryStep(
       record,
       index,

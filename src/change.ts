@@ -313,6 +313,11 @@ export function wakeAgain(record: ChangeRecord): Transition {
   return quiet(next(record, { wake: record.wake + 1 }));
 }
 
+/** Its end stands in the thread: nothing is left to be done for it. undefined where that is known, or where it goes on. */
+export function told(record: ChangeRecord, now: number): Transition | undefined {
+  return isEnded(record) && record.toldAt === undefined ? quiet(next(record, { toldAt: now })) : undefined;
+}
+
 export function reminded(record: ChangeRecord): Transition {
   return quiet(next(record, { reminders: record.reminders + 1 }));
 }

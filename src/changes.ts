@@ -16,6 +16,8 @@ export type ChangeStore = {
   transition(id: string, decide: (record: ChangeRecord) => Transition | undefined): Promise<ChangeRecord>;
   /** Those that have not ended, oldest first. */
   open(): Promise<readonly ChangeRecord[]>;
+  /** Those that have not ended, and those whose end has not been told yet. */
+  unfinished(): Promise<readonly ChangeRecord[]>;
   /** The latest, newest first, ended ones too. */
   recent(limit: number): Promise<readonly ChangeRecord[]>;
   /** What is not part of a transition: a request that was refused, a click that was none of theirs. */

@@ -33,7 +33,7 @@ export type ChangingParts = {
 /** The worker's side of changes: carries them on, shows them, and wakes what nobody woke. */
 export type Changing = {
   carryOn(changeId: string): Promise<void>;
-  show(record: ChangeRecord): Promise<void>;
+  show(record: ChangeRecord, hold?: () => Promise<void>): Promise<void>;
   sweep(): Promise<void>;
 };
 

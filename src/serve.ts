@@ -40,7 +40,7 @@ export type Half = 'bot' | 'worker';
 const finishWithinMs = 8000;
 
 /** A change whose ticket was lost is woken within this time. */
-const sweepEveryMs = 10_000;
+const defaultSweepEveryMs = 10_000;
 
 /** The bot, a worker, or both, as they run. */
 export type Running = {
@@ -57,6 +57,8 @@ export type StartOptions = {
   /** In place of the clusters in the config. */
   readonly clusters?: Clusters;
   readonly workerTimes?: WorkerTimes;
+  /** How often changes without a live ticket are looked for; 10 s where not given. */
+  readonly sweepEveryMs?: number;
 };
 
 /** Runs until SIGTERM or SIGINT. @throws Refusal where it cannot start */
@@ -88,7 +90,7 @@ export async function serve(config: Config, halves: readonly Half[]): Promise<nu
 /** Starts the halves. @throws Refusal where a port is taken or Slack refuses the token */
 export async function start(config: Config, halves: readonly Half[], options: StartOptions): Promise<Running> {
   const { slack, redis } = config;
-  const { log, workerTimes = defaultWorkerTimes } = options;
+  const { log, workerTimes = defaultWorkerTimes, sweepEveryMs = defaultSweepEveryMs } = options;
   if (slack === undefined)
     throw new Refusal(
       'The config has no `slack:` section.',
@@ -195,7 +197,13 @@ export async function start(config: Config, halves: readonly Half[], options: St
       audit: () => changes.audit(),
     });
     const partsOf = (hold: Hold): WorkParts => ({
-      changes: { config, store: changes, persists: () => changes.persists(), show: changing.show, wake },
+      changes: {
+        config,
+        store: changes,
+        persists: () => changes.persists(),
+        show: (record) => changing.show(record, hold),
+        wake,
+      },
       commands,
       clients: clusters,
       kills,

@@ -1,5 +1,5 @@
-import { expire, reminded, wakeAgain } from './change.ts';
-import type { ChangeRecord } from './change-record.ts';
+import { expire, reminded, told, wakeAgain } from './change.ts';
+import { type ChangeRecord, isEnded } from './change-record.ts';
 import type { ChangeStore } from './changes.ts';
 
 export type SweepParts = {
@@ -17,17 +17,23 @@ export type SweepParts = {
 
 /** How long before the end the last reminder comes. */
 const lastCallMs = 3 * 60_000;
+/** An end that no channel takes for this long is left to the audit and `/ops changes`. */
+const tellWithinMs = 24 * 3_600_000;
 
 /**
- * One round over all changes that have not ended: what expired is ended, whoever may approve is reminded, and each approved or running
- * change without a live ticket is woken: its ticket was lost with a Redis, a worker, or the enqueue after the click.
+ * One round over all changes that are not finished: what expired is ended, whoever may approve is reminded, and each approved or running
+ * change without a live ticket is woken, and each that has ended without its thread having been told: its ticket was lost with a Redis, a
+ * worker, or the enqueue after the click.
  */
 export async function sweep(parts: SweepParts): Promise<void> {
   const { store, isAwake, wake, remind, escalateAfterMs, now, fault } = parts;
-  for (const record of await store.open()) {
+  for (const record of await store.unfinished()) {
     try {
       const at = now().getTime();
-      if (expire(record, at) !== undefined) {
+      if (isEnded(record) && at - (record.endedAt ?? at) >= tellWithinMs) {
+        fault(record.id, new Error('its end could be shown nowhere for a day'));
+        await store.transition(record.id, (known) => told(known, at));
+      } else if (expire(record, at) !== undefined) {
         await wake(await store.transition(record.id, (known) => expire(known, at)));
       } else if (record.alone !== undefined && record.state === 'proposed' && at >= record.alone.startsAt) {
         await wake(
@@ -35,10 +41,10 @@ export async function sweep(parts: SweepParts): Promise<void> {
         );
       } else if (record.state === 'proposed') {
         if (record.reminders < remindersDue(record, escalateAfterMs, at)) {
-          const told = await store.transition(record.id, (known) =>
+          const after = await store.transition(record.id, (known) =>
             known.reminders < remindersDue(known, escalateAfterMs, at) ? reminded(known) : undefined,
           );
-          await remind(told, told.reminders);
+          await remind(after, after.reminders);
         }
         // A yes that is not the last one, or a message that could not be shown: the thread is brought up to date.
       } else if (!(await isAwake(record))) {

@@ -304,6 +304,26 @@ describe('a worker carries an approved change on', () => {
     expect(store.only().state).toBe('done');
   });
 
+  test('that was paused while it showed its progress shows nothing over the end that another has shown', async () => {
+    const { store, parts } = await approvedChange([{ title: 'one', ensure: async () => done('fine') }]);
+    const shown: string[] = [];
+    let release: () => void = () => {};
+    const paused = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const show = (until: Promise<void> | undefined) => async (record: ChangeRecord, hold: () => Promise<void>) => {
+      await until;
+      await hold();
+      shown.push(record.state);
+    };
+    const first = carryOn('c-1', { ...parts, show: show(paused) });
+    while (store.only().state !== 'started') await new Promise((resolve) => setImmediate(resolve));
+    await carryOn('c-1', { ...parts, show: show(undefined) });
+    release();
+    await first;
+    expect(shown).toEqual(['started', 'done']);
+  });
+
   test('keeps what a step wrote down before it acted, over a crash', async () => {
     let seen: unknown;
     const { store, parts } = await approvedChange([
@@ -437,6 +457,39 @@ describe('the sweep', () => {
     expect(woken).toEqual([]);
     await round(false);
     expect(woken).toEqual([2]);
+  });
+
+  test('wakes a change whose end nobody was told, until its thread says it, or for a day', async () => {
+    const { store, parts, clock } = await approvedChange([{ title: 'one', ensure: async () => done('fine') }]);
+    const slackIsAway = async () => Promise.reject(new Error('Slack does not answer'));
+    // Cancelled before it began, and the enqueue of its wake failed after the click.
+    await store.transition('c-1', (record) => cancel(record, 'UANN', 2));
+    let woken = 0;
+    const faults: string[] = [];
+    const round = () =>
+      sweep({
+        store,
+        isAwake: async () => false,
+        wake: async () => void woken++,
+        remind: async () => {},
+        escalateAfterMs: [],
+        now: parts.now,
+        fault: (_, error) => faults.push(String(error)),
+      });
+    await round();
+    await expect(carryOn('c-1', { ...parts, show: slackIsAway })).rejects.toThrow('Slack does not answer');
+    await round();
+    expect(woken).toBe(2);
+    await carryOn('c-1', parts);
+    await round();
+    expect(woken).toBe(2);
+
+    await store.transition('c-1', ({ toldAt: _, ...record }) => ({ record, notes: [], claim: 'keep' }));
+    clock.at = 24 * 60 * minute + 2;
+    await round();
+    expect(faults).toEqual(['Error: its end could be shown nowhere for a day']);
+    await round();
+    expect([woken, faults.length]).toEqual([2, 1]);
   });
 
   test('ends what expired, and reminds at half time and three minutes before the end, once each', async () => {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type AuditHead, type AuditNote, chain, emptyAudit, parseEntry } from '../audit.ts';
@@ -13,19 +14,22 @@ const auditPage = 500;
 
 /**
  * One transition: the record if it is still the one that was read, the claim if it is free, and the audit if its end is still
- * the one that the entries are chained to. All or nothing.
- * KEYS record, claim, open, all, audit
- * ARGV expected revision ('' for a new one), record, id, claim action, ended, created at, kept seconds, audit length, entries…
+ * the one that the entries are chained to. All or nothing. The driver sends a command again whose reply was lost with its connection: a
+ * record that carries this very commit was stored by the first sending.
+ * KEYS record, claim, unfinished, all, audit
+ * ARGV expected revision ('' for a new one), record, id, claim action, 1 where it has ended, 1 where that has been told, created at,
+ * kept seconds, commit, audit length, entries…
  */
 const commitScript = `
 local known = redis.call('get', KEYS[1])
+if known and cjson.decode(known)['commit'] == ARGV[9] then return {'ok', ''} end
 if ARGV[1] == '' then
   if known then return {'known', known} end
 else
   if not known then return {'gone', ''} end
   if tostring(cjson.decode(known)['revision']) ~= ARGV[1] then return {'changed', known} end
 end
-if #ARGV > 8 and redis.call('llen', KEYS[5]) ~= tonumber(ARGV[8]) then return {'audit', ''} end
+if #ARGV > 10 and redis.call('llen', KEYS[5]) ~= tonumber(ARGV[10]) then return {'audit', ''} end
 if ARGV[4] == 'take' then
   local owner = redis.call('get', KEYS[2])
   if owner and owner ~= ARGV[3] then return {'claimed', owner} end
@@ -34,20 +38,24 @@ elseif ARGV[4] == 'release' then
   if redis.call('get', KEYS[2]) == ARGV[3] then redis.call('del', KEYS[2]) end
 end
 if ARGV[5] == '1' then
-  redis.call('set', KEYS[1], ARGV[2], 'EX', ARGV[7])
-  redis.call('zrem', KEYS[3], ARGV[3])
+  redis.call('set', KEYS[1], ARGV[2], 'EX', ARGV[8])
 else
   redis.call('set', KEYS[1], ARGV[2])
-  redis.call('zadd', KEYS[3], ARGV[6], ARGV[3])
 end
-redis.call('zadd', KEYS[4], ARGV[6], ARGV[3])
-for index = 9, #ARGV do redis.call('rpush', KEYS[5], ARGV[index]) end
+if ARGV[6] == '1' then
+  redis.call('zrem', KEYS[3], ARGV[3])
+else
+  redis.call('zadd', KEYS[3], ARGV[7], ARGV[3])
+end
+redis.call('zadd', KEYS[4], ARGV[7], ARGV[3])
+for index = 11, #ARGV do redis.call('rpush', KEYS[5], ARGV[index]) end
 return {'ok', ''}`;
 
-/** Entries that belong to no transition. KEYS audit; ARGV its length, entries… */
+/** An entry that belongs to no transition. KEYS audit; ARGV its length, entry. Stored by an earlier sending of the same is stored. */
 const appendScript = `
+if redis.call('lindex', KEYS[1], ARGV[1]) == ARGV[2] then return 1 end
 if redis.call('llen', KEYS[1]) ~= tonumber(ARGV[1]) then return 0 end
-for index = 2, #ARGV do redis.call('rpush', KEYS[1], ARGV[index]) end
+redis.call('rpush', KEYS[1], ARGV[2])
 return 1`;
 
 export type ChangeClient = ChangeStore & {
@@ -84,6 +92,7 @@ export function connectChanges(
     for (let attempt = 0; ; attempt++) {
       const at = notes.length === 0 ? emptyAudit : await head();
       const entries = chain(notes, at);
+      const commitId = randomUUID();
       const answer = await client.eval(
         commitScript,
         5,
@@ -93,12 +102,14 @@ export function connectChanges(
         allKey,
         auditKey,
         expected,
-        JSON.stringify(record),
+        JSON.stringify({ ...record, commit: commitId }),
         record.id,
         claim,
         isEnded(record) ? '1' : '0',
+        record.toldAt === undefined ? '0' : '1',
         String(record.createdAt),
         String(endedKeptSeconds),
+        commitId,
         String(at.number),
         ...entries.map((entry) => JSON.stringify(entry)),
       );
@@ -128,6 +139,8 @@ export function connectChanges(
     return texts.flatMap((text) => (text === null ? [] : [parseRecord(text)]));
   }
 
+  const unfinished = async () => await readAll(await client.zrange(openKey, '0', '-1'));
+
   return {
     read,
     async create(transition) {
@@ -153,7 +166,8 @@ export function connectChanges(
         await pause(attempt);
       }
     },
-    open: async () => await readAll(await client.zrange(openKey, '0', '-1')),
+    open: async () => (await unfinished()).filter((record) => !isEnded(record)),
+    unfinished,
     recent: async (limit) => await readAll(await client.zrange(allKey, '0', String(limit - 1), 'REV')),
     async note(note: AuditNote) {
       for (let attempt = 0; ; attempt++) {

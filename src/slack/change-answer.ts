@@ -10,7 +10,8 @@ import type { SlackWeb } from './web.ts';
 
 /** Shows changes in their threads. Every message has a key, so that showing again edits. */
 export type ChangeAnswer = {
-  show(record: ChangeRecord): Promise<void>;
+  /** @param hold asked right before each call that changes what people see; what it throws, this throws */
+  show(record: ChangeRecord, hold?: () => Promise<void>): Promise<void>;
   remind(record: ChangeRecord, which: number): Promise<void>;
 };
 
@@ -31,9 +32,14 @@ export function createChangeAnswer(parts: ChangeAnswerParts): ChangeAnswer {
   const ownApproval = access.approvals.allowSelfApproval ? 'allowed' : 'refused';
   const surroundingsOf = (record: ChangeRecord) => ({ approvers, ownApproval, undo: undoOf(record) }) as const;
 
-  async function rootTs(record: ChangeRecord): Promise<string> {
+  async function rootTs(record: ChangeRecord, hold?: () => Promise<void>): Promise<string> {
     const { channelId, threadTs, rootKey } = record.place;
-    return await delivery.put(rootKey, { channelId, threadTs }, renderChange(record, surroundingsOf(record)).root);
+    return await delivery.put(
+      rootKey,
+      { channelId, threadTs },
+      renderChange(record, surroundingsOf(record)).root,
+      hold,
+    );
   }
 
   /** Those whose approvers have read here how they were decided. */
@@ -60,14 +66,14 @@ export function createChangeAnswer(parts: ChangeAnswerParts): ChangeAnswer {
   }
 
   return {
-    async show(record) {
+    async show(record, hold) {
       const { channelId, threadTs } = record.place;
-      const inThread = { channelId, threadTs: threadTs ?? (await rootTs(record)) };
-      if (threadTs !== undefined) await rootTs(record);
+      const inThread = { channelId, threadTs: threadTs ?? (await rootTs(record, hold)) };
+      if (threadTs !== undefined) await rootTs(record, hold);
       const { proposal, steps, end } = renderChange(record, surroundingsOf(record));
-      const proposalTs = await delivery.put(`${record.id}-proposal`, inThread, proposal);
-      if (steps !== undefined) await delivery.put(`${record.id}-steps`, inThread, steps);
-      if (end !== undefined) await delivery.put(`${record.id}-end`, inThread, end);
+      const proposalTs = await delivery.put(`${record.id}-proposal`, inThread, proposal, hold);
+      if (steps !== undefined) await delivery.put(`${record.id}-steps`, inThread, steps, hold);
+      if (end !== undefined) await delivery.put(`${record.id}-end`, inThread, end, hold);
       await messagePeople(record, proposalTs).catch((error: unknown) =>
         tell('approvers not messaged', { change: record.id, error: String(error) }),
       );

@@ -5,6 +5,8 @@ export interface EatingProxy {
   readonly port: number;
   /** From now on nothing comes back on any open connection. */
   eat(): void;
+  /** The same, from the next request on that holds this text. */
+  eatReplyTo(text: string): void;
   /** Cuts every connection; new ones are served whole again. */
   cut(): void;
   close(): Promise<void>;
@@ -13,11 +15,15 @@ export interface EatingProxy {
 export async function startEatingProxy(host: string, port: number): Promise<EatingProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let isEating = false;
+  let fatefulText: string | undefined;
   const server = createServer((client) => {
     const upstream = connect({ host, port });
     const pair = [client, upstream] as const;
     pairs.add(pair);
-    client.on('data', (bytes) => upstream.write(bytes));
+    client.on('data', (bytes) => {
+      if (fatefulText !== undefined && bytes.includes(fatefulText)) isEating = true;
+      upstream.write(bytes);
+    });
     upstream.on('data', (bytes) => {
       if (!isEating) client.write(bytes);
     });
@@ -32,12 +38,16 @@ export async function startEatingProxy(host: string, port: number): Promise<Eati
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cut = () => {
     isEating = false;
+    fatefulText = undefined;
     for (const pair of pairs) for (const socket of pair) socket.destroy();
   };
   return {
     port: (server.address() as AddressInfo).port,
     eat: () => {
       isEating = true;
+    },
+    eatReplyTo: (text) => {
+      fatefulText = text;
     },
     cut,
     async close() {

@@ -52,6 +52,7 @@ export function memoryChanges(): MemoryChanges {
       return parseRecord(JSON.stringify(record));
     },
     open: async () => all().filter((record) => !isEnded(record)),
+    unfinished: async () => all().filter(({ toldAt }) => toldAt === undefined),
     recent: async (limit) => all().reverse().slice(0, limit),
     async note(note) {
       entries.push(...chain([note], entries.at(-1) ?? emptyAudit));
