@@ -21,6 +21,7 @@ export function certificateRequestSections(wanted: Wanted, view: KnownCluster, p
   const base = `${wanted.name}-peer`;
   return [
     {
+      more: true,
       kind: 'text',
       title: 'The certificate that the new node needs',
       text: [
@@ -31,10 +32,10 @@ export function certificateRequestSections(wanted: Wanted, view: KnownCluster, p
           : []),
       ].join('\n'),
     },
-    { kind: 'code', title: `${base}-csr.json (cfssl)`, text: cfsslRequest(base, names) },
-    { kind: 'code', title: 'With cfssl', text: cfsslCommands(base) },
-    { kind: 'code', title: `${base}.cnf (openssl)`, text: opensslConfig(base, names) },
-    { kind: 'code', title: 'With openssl', text: opensslCommands(base) },
+    { more: true, kind: 'code', title: `${base}-csr.json (cfssl)`, text: cfsslRequest(base, names) },
+    { more: true, kind: 'code', title: 'With cfssl', text: cfsslCommands(base) },
+    { more: true, kind: 'code', title: `${base}.cnf (openssl)`, text: opensslConfig(base, names) },
+    { more: true, kind: 'code', title: 'With openssl', text: opensslCommands(base) },
   ];
 }
 

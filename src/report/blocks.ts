@@ -14,7 +14,8 @@ import {
   span,
 } from '../slack/block-kit.ts';
 import { type Block, escaped, escapedCode, limits, type Message, slackDate } from '../slack/message.ts';
-import type { Finding, Json, JsonObject, Report, Section, Severity } from './report.ts';
+import { fits } from './message-size.ts';
+import type { Finding, JsonObject, Report, Section, Severity } from './report.ts';
 import { renderTerminal } from './terminal.ts';
 import { alignedTable, shortened } from './text.ts';
 
@@ -47,10 +48,6 @@ const severityMark: Record<Severity, string> = {
   warning: 'large_orange_circle',
   info: 'information_source',
 };
-
-/** Details beyond this go into a file, complete; the thread keeps the beginning. Room is left for a mention and a hint. */
-const detailCharacters = limits.messageCharacters - 1500;
-const detailBlocks = limits.blocks - 5;
 
 /** The root message before the answer is known. */
 export function renderAsked(asked: Asked): Message {
@@ -210,26 +207,6 @@ export function sectionBlocks(part: Section, shown: { amount: number }): Block[]
     ...(title.length === 0 ? [] : [rich(title)]),
     { type: 'table', rows: [part.columns.map(cell), ...part.rows.map((row) => row.map(cell))] },
   ];
-}
-
-/** As many blocks from the beginning as one message may hold. */
-function fits(blocks: readonly Block[]): Block[] {
-  const taken: Block[] = [];
-  let characters = 0;
-  for (const block of blocks) {
-    characters += textLength(block) + limits.blockCharacters;
-    if (taken.length >= detailBlocks || characters > detailCharacters) break;
-    taken.push(block);
-  }
-  return taken;
-}
-
-function textLength(value: Json | undefined): number {
-  if (typeof value === 'string') return value.length;
-  if (Array.isArray(value)) return value.reduce((sum: number, item: Json) => sum + textLength(item), 0);
-  if (typeof value === 'object' && value !== null)
-    return Object.values(value).reduce((sum: number, item) => sum + textLength(item), 0);
-  return 0;
 }
 
 /** The details as a terminal shows them, in code blocks of the size that a section may have. */

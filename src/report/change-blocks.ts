@@ -4,7 +4,8 @@ import { bold, context, emoji, message, plain, quoted, rich, section, span } fro
 import { type Block, escaped, escapedCode, type Message, slackDate } from '../slack/message.ts';
 import { sectionBlocks } from './blocks.ts';
 import type { JsonObject } from './report.ts';
-import { listed, shortened } from './text.ts';
+import { sectionMessages } from './section-messages.ts';
+import { count, listed, shortened } from './text.ts';
 
 /** The messages of a change: what stands in its thread at this moment. */
 export type ChangeThread = {
@@ -12,8 +13,12 @@ export type ChangeThread = {
   readonly root: Message;
   /** Checks, plan and decision, with buttons as long as it is open. */
   readonly proposal: Message;
+  /** What stands behind the proposal: every check with what was seen, and files to work with. */
+  readonly background: readonly Message[];
   /** The checklist, once it has begun; edited, so it notifies nobody. */
   readonly steps: Message | undefined;
+  /** What steps hand over, by the number of the step: replies of their own, for the checklist is edited every few seconds. */
+  readonly handedOver: readonly { readonly step: number; readonly messages: readonly Message[] }[];
   /** How it ended; a new reply that mentions the asker. */
   readonly end: Message | undefined;
 };
@@ -24,6 +29,7 @@ const checkMark: Record<Check['status'], string> = {
   blocking: 'no_entry',
   unknown: 'grey_question',
 };
+const plainMark: Record<Check['status'], string> = { ok: '✅', warning: '⚠️', blocking: '⛔', unknown: '❔' };
 const checkRank: Record<Check['status'], number> = { blocking: 0, unknown: 1, warning: 2, ok: 3 };
 const stateMark: Record<ChangeRecord['state'], string> = {
   proposed: 'raised_hand',
@@ -53,6 +59,8 @@ export function renderChange(record: ChangeRecord, surroundings: ChangeSurroundi
   return {
     root: rootOf(record),
     proposal: proposalOf(record, surroundings),
+    background: backgroundOf(record),
+    handedOver: handedOverOf(record),
     steps: record.startedAt === undefined ? undefined : stepsOf(record),
     end: isEnded(record) ? endOf(record, surroundings.undo) : undefined,
   };
@@ -114,33 +122,60 @@ export function checksWorstFirst(checks: readonly Check[]): Check[] {
 
 function proposalOf(record: ChangeRecord, { approvers, ownApproval }: ChangeSurroundings): Message {
   const shown = { amount: 0 };
+  const fine = record.checks.filter(({ status }) => status === 'ok');
+  const open = record.checks.filter(({ status }) => status !== 'ok');
+  const allFine = fine.length === 0 ? '' : `${count(fine.length, open.length === 0 ? 'check' : 'other check')}: fine`;
   const blocks = [
-    rich([span([bold('Checks'), ...checkLines(record.checks)])]),
+    rich([
+      span([
+        bold('Checks'),
+        ...checkLines(open),
+        ...(allFine === '' ? [] : [plain('\n'), emoji(checkMark.ok), plain(` ${allFine}`)]),
+      ]),
+    ]),
     rich([span([bold('Plan: '), plain(record.words)])]),
-    ...record.sections.flatMap((part) => sectionBlocks(part, shown)),
+    ...record.sections.filter(({ more }) => more !== true).flatMap((part) => sectionBlocks(part, shown)),
     context(decisionText(record, ownApproval)),
     ...decisionButtons(record),
   ];
   const mention = record.state === 'proposed' && approvers.length > 0 ? [context(`For ${approvers.join(' ')}`)] : [];
+  const plainChecks = [
+    ...checksWorstFirst(open).map(({ name, status, seen }) => `${status.toUpperCase()} ${name}: ${seen}`),
+    ...(allFine === '' ? [] : [allFine]),
+  ].join('\n');
   return message(
     `${changeSummary(record)}`,
     [...blocks, ...mention],
     [
-      section(
-        record.checks.length === 0
-          ? 'No checks'
-          : `\`\`\`${escapedCode(
-              checksWorstFirst(record.checks)
-                .map(({ name, status, seen }) => `${status.toUpperCase()} ${name}: ${seen}`)
-                .join('\n'),
-            ).slice(0, 2800)}\`\`\``,
-      ),
+      section(plainChecks === '' ? 'No checks' : `\`\`\`${escapedCode(plainChecks).slice(0, 2800)}\`\`\``),
       section(`Plan: ${escaped(record.words)}`),
       context(decisionText(record, ownApproval)),
       ...decisionButtons(record),
       ...mention,
     ],
   );
+}
+
+/** For whoever wants to know what was looked at, and has to make something before it can begin. */
+function backgroundOf(record: ChangeRecord): Message[] {
+  const checklist = checksWorstFirst(record.checks)
+    .map(({ name, status, seen }) => `${plainMark[status]} ${name}${seen === '' ? '' : `: ${shortened(seen, 400)}`}`)
+    .join('\n');
+  return [
+    ...sectionMessages('All checks, worst first', checklist === '' ? [] : [{ kind: 'text', text: checklist }]),
+    ...sectionMessages(
+      'Before it can begin',
+      record.sections.filter(({ more }) => more === true),
+    ),
+  ];
+}
+
+function handedOverOf(record: ChangeRecord): ChangeThread['handedOver'] {
+  // What the last step found stands in the end.
+  return record.steps
+    .slice(0, -1)
+    .map(({ title, sections }, step) => ({ step, messages: sectionMessages(title, sections) }))
+    .filter(({ messages }) => messages.length > 0);
 }
 
 function checkLines(checks: readonly Check[]): JsonObject[] {
@@ -219,7 +254,6 @@ const taskStatus = {
 const stepMark = { open: '▫', running: '▸', waiting: '⏳', done: '✔', blocked: '✖', failed: '✖' } as const;
 
 function stepsOf(record: ChangeRecord): Message {
-  const shown = { amount: 0 };
   const title = changeSummary(record);
   const lines = record.steps.map(
     (step) => `${stepMark[step.state]} ${step.title}${stepNote(step) === '' ? '' : `: ${stepNote(step)}`}`,
@@ -238,7 +272,6 @@ function stepsOf(record: ChangeRecord): Message {
           ...(stepNote(step) === '' ? {} : { details: rich([span([plain(stepNote(step))])]) }),
         })),
       },
-      ...record.steps.flatMap(({ sections }) => sections.flatMap((part) => sectionBlocks(part, shown))).slice(0, 40),
     ],
     [section(`\`\`\`${escapedCode(lines.join('\n')).slice(0, 2800)}\`\`\``)],
   );

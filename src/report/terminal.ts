@@ -66,7 +66,8 @@ function indented(name: string, value: string): string {
   return `  ${name}${value.replaceAll('\n', `\n${' '.repeat(9)}`)}`;
 }
 
-function sectionText(section: Section, paint: (style: Style, text: string) => string): string {
+/** One section as lines. */
+export function sectionText(section: Section, paint: (style: Style, text: string) => string): string {
   const title = section.title === undefined ? [] : [paint('bold', section.title)];
   const body = section.kind === 'table' ? alignedTable(section.columns, section.rows) : section.text;
   return [

@@ -70,10 +70,14 @@ export function createChangeAnswer(parts: ChangeAnswerParts): ChangeAnswer {
       const { channelId, threadTs } = record.place;
       const inThread = { channelId, threadTs: threadTs ?? (await rootTs(record, hold)) };
       if (threadTs !== undefined) await rootTs(record, hold);
-      const { proposal, steps, end } = renderChange(record, surroundingsOf(record));
-      const proposalTs = await delivery.put(`${record.id}-proposal`, inThread, proposal, hold);
-      if (steps !== undefined) await delivery.put(`${record.id}-steps`, inThread, steps, hold);
-      if (end !== undefined) await delivery.put(`${record.id}-end`, inThread, end, hold);
+      const { proposal, background, steps, handedOver, end } = renderChange(record, surroundingsOf(record));
+      const reply = (part: string, shown: Message) => delivery.put(`${record.id}-${part}`, inThread, shown, hold);
+      const proposalTs = await reply('proposal', proposal);
+      for (const [index, shown] of background.entries()) await reply(`background-${index}`, shown);
+      for (const { step, messages } of handedOver)
+        for (const [index, shown] of messages.entries()) await reply(`step-${step}-${index}`, shown);
+      if (steps !== undefined) await reply('steps', steps);
+      if (end !== undefined) await reply('end', end);
       await messagePeople(record, proposalTs).catch((error: unknown) =>
         tell('approvers not messaged', { change: record.id, error: String(error) }),
       );
