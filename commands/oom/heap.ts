@@ -42,6 +42,11 @@ export const oomHeap = command({
     arch: { type: 'string', value: '<architecture>', help: 'amd64 or arm64; amd64 where not given' },
     cgroup: { type: 'string', value: '<version>', help: 'v1 or v2; v2 where not given' },
     kernel: { type: 'string', value: '<release>', help: 'The node’s kernel, 6.18; counts with cgroup v2 only' },
+    'page-size': {
+      type: 'string',
+      value: '<size>',
+      help: 'The kernel’s pages, 4Ki or 64Ki; 4Ki on amd64, else both are told',
+    },
     env: {
       type: 'string',
       value: '<NAME=VALUE>',
@@ -73,6 +78,7 @@ export const oomHeap = command({
       cgroup: cgroup ?? 'v2',
       // Before v2 no JVM looked at what newer kernels lack.
       kernel: cgroup === 'v1' ? null : kernel,
+      pageBytes: pageBytesOf(words.flag('page-size')),
       args: [...words.rest],
       env: Object.fromEntries(words.flags('env').map(variable)),
       assumed: [
@@ -117,6 +123,17 @@ function kernelOf(text: string | undefined): string | null {
   throw new Refusal(
     `"${redact(text).slice(0, 60)}" is not a kernel release.`,
     'Write it as uname -r tells it: 6.18 or 5.15.0-1084-aws.',
+  );
+}
+
+function pageBytesOf(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const kibibytes = /^(?:(4|64)(?:Ki|K|k)|(4096|65536))$/.exec(text.trim());
+  if (kibibytes !== null) return kibibytes[2] === undefined ? Number(kibibytes[1]) * 1024 : Number(kibibytes[2]);
+  throw new Refusal(
+    `Pages of "${redact(text).slice(0, 60)}" are not modelled.`,
+    'Kernels for amd64 and arm64 have pages of 4Ki or 64Ki: getconf PAGESIZE tells.',
+    ['4Ki', '64Ki'],
   );
 }
 

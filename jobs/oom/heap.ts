@@ -16,6 +16,7 @@ export const oomHeapJob = look({
     architecture: z.string(),
     cgroup: z.enum(['v1', 'v2']),
     kernel: z.string().nullable(),
+    pageBytes: bytes.nullable(),
     args: z.array(z.string()),
     env: z.record(z.string(), z.string()),
     assumed: z.array(z.string()),

@@ -30,6 +30,7 @@ const advices: readonly (readonly [RegExp, string])[] = [
     /Invalid (?:maximum|initial) heap size|Invalid \w+ \w+ \w* ?size|Invalid thread stack size/,
     'Write whole numbers with one letter: 200m, 2g. Mi, MB and fractions are not known to the JVM.',
   ],
+  [/SoftMaxHeapSize must be less/, 'Lower -XX:SoftMaxHeapSize below -Xmx, or remove it.'],
   [/Initial heap size set to a larger value/, 'Lower -Xms to -Xmx or below, or raise -Xmx.'],
   [
     /Multiple garbage collectors|Conflicting collector/,

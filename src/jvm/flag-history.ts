@@ -29,10 +29,10 @@ const oldGcLog = (kind: FlagKind): History => ({ kind, goneFrom: 9 });
 const histories: Readonly<Record<string, History>> = {
   MaxHeapSize: always('size'),
   InitialHeapSize: always('size'),
-  MinHeapSize: always('size'),
+  MinHeapSize: { kind: 'size', since: [13, 0] },
   NewSize: always('size'),
   MaxNewSize: always('size'),
-  OldSize: always('size'),
+  OldSize: { kind: 'size', ignoredFrom: 24, goneFrom: 25 },
   MetaspaceSize: always('size'),
   MaxMetaspaceSize: always('size'),
   CompressedClassSpaceSize: always('size'),

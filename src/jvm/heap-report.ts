@@ -123,7 +123,18 @@ function findingsOf(question: HeapQuestion, heap: Heap, recommendation: Recommen
       advice: heap.awareness.mend ?? 'Set -Xmx.',
     });
   }
+  if (heap.withLargePages !== null) findings.push(largePagesFinding(heap.withLargePages, limitBytes));
   return [...findings, ...remarks(heap, recommendation, limitBytes)];
+}
+
+function largePagesFinding({ maxHeapBytes }: NonNullable<Heap['withLargePages']>, limitBytes: number): Finding {
+  return {
+    severity: maxHeapBytes > limitBytes ? 'warning' : 'info',
+    grade: 'inferred',
+    claim: `On a kernel with 64 KiB pages the heap may grow to ${formatBytes(maxHeapBytes)}.`,
+    evidence: 'arm64 kernels have pages of 4 or 64 KiB; with the larger ones both sizes are rounded up to 32 MiB',
+    advice: 'getconf PAGESIZE tells; name it with --page-size.',
+  };
 }
 
 /** How to make the JVM see its limit, beside setting -Xmx. */
@@ -237,6 +248,8 @@ function heapData(question: HeapQuestion, heap: Heap, recommendation: Recommenda
     cgroup,
     kernel,
     otherwiseMaxHeapBytes: heap.otherwiseMaxHeapBytes,
+    pageBytes: question.pageBytes ?? null,
+    withLargePages: heap.withLargePages,
     arithmetic: heap.arithmetic.map(({ name, bytes, why }) => ({ name, bytes, why })),
     notes: [...question.assumed, ...heap.notes].map(redact),
     recommendedFlags: recommendation === null ? [] : [...recommendation.flags],

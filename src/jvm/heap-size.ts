@@ -14,7 +14,6 @@ const newBytes = 1_363_144;
 /** The default of MaxRAM. */
 const maxRamBytes = 128 * gibi;
 const heapBaseBytes = 2 * gibi;
-const generationAlignment = 2 * mebi;
 
 export type HeapSize = {
   readonly physicalBytes: number;
@@ -38,12 +37,14 @@ type SizeInput = {
   readonly gc: Collector;
   /** A bound on the memory that counts for the heap; null where there is none. */
   readonly ceilingBytes: number | null;
+  /** The kernel's pages. */
+  readonly pageBytes: number;
 };
 
 const shareFlags = ['Max', 'Min', 'Initial'].flatMap((which) => [`${which}RAMPercentage`, `${which}RAMFraction`]);
 
 /** The sizes as Arguments::set_heap_size and GCArguments compute them, in doubles as they do. Bytes. */
-export function sizeHeap({ jdk, flags, osBytes, gc, ceilingBytes }: SizeInput): HeapSize {
+export function sizeHeap({ jdk, flags, osBytes, gc, ceilingBytes, pageBytes }: SizeInput): HeapSize {
   const { major } = jdk;
   const set = flags.effective;
   const size = (name: string) => sizeOf(set, name, major);
@@ -62,7 +63,7 @@ export function sizeHeap({ jdk, flags, osBytes, gc, ceilingBytes }: SizeInput): 
   const givenInitial = aggressiveBytes ?? (size('InitialHeapSize') || undefined);
   const minimum = minimumHeap(flags, major);
 
-  const coops = compressedOopsBound(set, gc, major);
+  const coops = compressedOopsBound({ set, gc, major, pageBytes });
   let compressedOops =
     coops.possible && Math.max(givenMax ?? defaultMaxBytes, givenInitial ?? 0, minimum) <= coops.bytes;
   let maxWhy =
@@ -76,9 +77,12 @@ export function sizeHeap({ jdk, flags, osBytes, gc, ceilingBytes }: SizeInput): 
     const ergonomic = ergonomicMax(jdk, set, physicalBytes);
     askedMaxBytes = ergonomic.bytes;
     maxWhy = ergonomic.why;
-    if (major >= 13) askedMaxBytes = Math.max(askedMaxBytes, givenInitial ?? minimum);
-    // The heap should lie above the first 2 GiB for the cheapest form of compressed pointers.
-    const bound = coops.bytes - heapBaseBytes;
+    // A first size that was given raises the maximum: before pointers are decided about on 25, after that on 17 (run on both).
+    const least = givenInitial ?? (major >= 13 ? minimum : 0);
+    if (major > 17) askedMaxBytes = Math.max(askedMaxBytes, least);
+    // The heap should lie above its lowest address, 2 GiB, for the cheapest form of compressed pointers.
+    const base = Math.max(heapBaseBytes, size('HeapBaseMinAddress') ?? 0);
+    const bound = base + defaultMaxBytes < coops.bytes ? coops.bytes - base : coops.bytes;
     if (compressedOops && askedMaxBytes > bound) {
       if (major >= 13 && isShareSet && flagValue(set, 'UseCompressedOops') === undefined) compressedOops = false;
       else {
@@ -86,7 +90,7 @@ export function sizeHeap({ jdk, flags, osBytes, gc, ceilingBytes }: SizeInput): 
         maxWhy = 'the most that compressed pointers reach';
       }
     }
-    if (givenInitial !== undefined && askedMaxBytes < givenInitial) askedMaxBytes = givenInitial;
+    askedMaxBytes = Math.max(askedMaxBytes, major > 17 ? (givenInitial ?? 0) : least);
     if (givenInitial !== undefined && askedMaxBytes === givenInitial)
       maxWhy = `raised to the initial heap, ${textOf(set, 'InitialHeapSize')}`;
   }
@@ -99,13 +103,18 @@ export function sizeHeap({ jdk, flags, osBytes, gc, ceilingBytes }: SizeInput): 
   const askedInitialBytes =
     givenInitial ??
     Math.min(Math.max(initialShare.bytes, Math.min(generations, askedMaxBytes), minimum), askedMaxBytes);
-  const alignment = heapAlignment({ gc, major, set, askedInitialBytes, askedMaxBytes });
+  const alignment = heapAlignment({ gc, major, set, askedInitialBytes, askedMaxBytes, pageBytes });
   const alignedInitial = alignUp(askedInitialBytes, alignment);
   const alignedMax = alignUp(askedMaxBytes, alignment);
   // An initial size that was given and is larger wins over the maximum, where the JVM did not refuse it before.
   const larger = givenInitial === undefined ? alignedMax : Math.max(alignedMax, alignedInitial);
   const maxBytes =
-    givenMax === undefined ? Math.max(larger, smallestGenerations(gc, alignedInitial, young, size('OldSize'))) : larger;
+    givenMax === undefined
+      ? Math.max(
+          larger,
+          smallestGenerations({ gc, major, initialBytes: alignedInitial, young, old: size('OldSize'), pageBytes }),
+        )
+      : larger;
   const rounded = maxBytes === askedMaxBytes ? '' : `, rounded up to ${formatBytes(alignment)}`;
   return {
     physicalBytes,
@@ -133,6 +142,8 @@ export function heapFatal(input: { jdk: JdkVersion; flags: Flags; gc: Collector;
   const maximum = sizeOf(set, 'MaxHeapSize', major);
   const initial = flags.settings.findLast((setting) => setting.name === 'InitialHeapSize');
   const minimum = minimumHeap(flags, major);
+  if (gc === 'Shenandoah' && size.askedMaxBytes < 10 * 256 * 1024)
+    return `Invalid -XX:ShenandoahMinRegionSize option: Max heap size (${Math.floor(size.askedMaxBytes / 1024)}K) is too low to afford the minimum number of regions (10) of minimum region size (256K).`;
   // -Xms counts as given on the command line wherever it stands; -XX:InitialHeapSize in a variable does not.
   const isInitialGiven =
     initial !== undefined && (initial.text?.startsWith('-Xms') || /^(command line|JDK_JAVA)/.test(initial.source));
@@ -146,26 +157,38 @@ export function heapFatal(input: { jdk: JdkVersion; flags: Flags; gc: Collector;
   if (major >= 9 && size.askedMaxBytes < 2 * mebi) return 'Too small maximum heap';
   if (size.askedInitialBytes < mebi) return 'Too small initial heap';
   const region = sizeOf(set, 'G1HeapRegionSize', major) ?? 0;
-  // Two regions are not enough to load the first classes (run on JDK 17).
+  // Two regions are not enough to load the first classes on JDK 17, but on 25 they are, of more than 1 MiB (run on both).
   const regionBytes = g1RegionBytes({
     major,
     initialBytes: size.askedInitialBytes,
     maxBytes: size.askedMaxBytes,
     asked: region,
   });
-  if (gc === 'G1' && major >= 9 && size.maxBytes <= 2 * regionBytes)
+  const tooSmallBytes = major > 17 ? Math.max(regionBytes, 2 * mebi) : 2 * regionBytes;
+  if (gc === 'G1' && major >= 9 && size.maxBytes <= tooSmallBytes)
     return 'GC triggered before VM initialization completed. Try increasing NewSize, current value 1331K.';
-  if (gc === 'Shenandoah' && size.askedMaxBytes < 10 * 256 * 1024)
-    return `Invalid -XX:ShenandoahMinRegionSize option: Max heap size (${Math.floor(size.askedMaxBytes / 1024)}K) is too low to afford the minimum number of regions (10) of minimum region size (256K).`;
+  if ((sizeOf(set, 'SoftMaxHeapSize', major) ?? 0) > size.maxBytes)
+    return 'SoftMaxHeapSize must be less than or equal to the maximum heap size';
   return null;
 }
 
-/** Serial, Parallel and CMS raise a maximum that nobody set until both generations fit (GenArguments, generation alignment). */
-function smallestGenerations(gc: Collector, initialBytes: number, young: number, old = oldBytes): number {
-  if (gc === 'G1' || gc === 'Z' || gc === 'Shenandoah') return 0;
+/**
+ * Serial, Parallel and CMS raise a maximum that nobody set until both generations fit (GenArguments, generation alignment); not
+ * any more without -XX:OldSize, which went with 24 (25.0.3 was run).
+ */
+function smallestGenerations(input: {
+  gc: Collector;
+  major: number;
+  initialBytes: number;
+  young: number;
+  old: number | undefined;
+  pageBytes: number;
+}): number {
+  const { gc, major, initialBytes, young, old = oldBytes, pageBytes } = input;
+  if (major >= 24 || gc === 'G1' || gc === 'Z' || gc === 'Shenandoah') return 0;
   const step = gc === 'Parallel' ? mebi / 2 : mebi / 16;
   const fitting = young >= initialBytes ? initialBytes - step : Math.floor(young / step) * step;
-  return alignUp(fitting + old, generationAlignment);
+  return alignUp(fitting + old, cardAlignment(pageBytes));
 }
 
 type Share = { readonly bytes: number; readonly why: string };
@@ -221,13 +244,13 @@ function minimumHeap(flags: Flags, major: number): number {
 }
 
 /** Up to which heap pointers can be compressed, and whether they can at all; the first page stays free, as wide as the heap is aligned. */
-function compressedOopsBound(
-  set: readonly FlagSetting[],
-  gc: Collector,
-  major: number,
-): { possible: boolean; bytes: number } {
+function compressedOopsBound(input: { set: readonly FlagSetting[]; gc: Collector; major: number; pageBytes: number }): {
+  possible: boolean;
+  bytes: number;
+} {
+  const { set, gc, major, pageBytes } = input;
   const isAskedRegion = gc === 'G1' && major >= 18 && flagValue(set, 'G1HeapRegionSize') !== undefined;
-  const nullPage = gc === 'G1' || gc === 'Shenandoah' ? (isAskedRegion ? 512 : 32) * mebi : generationAlignment;
+  const nullPage = gc === 'G1' || gc === 'Shenandoah' ? (isAskedRegion ? 512 : 32) * mebi : cardAlignment(pageBytes);
   const objectAlignment = Number(flagValue(set, 'ObjectAlignmentInBytes') ?? 8);
   return {
     possible: gc !== 'Z' && flagValue(set, 'UseCompressedOops') !== 'false',
@@ -235,19 +258,27 @@ function compressedOopsBound(
   };
 }
 
+/** One page of the card table covers 512 bytes for each of its own: 2 MiB of heap with 4 KiB pages, 32 MiB with 64 KiB. */
+function cardAlignment(pageBytes: number): number {
+  return 512 * pageBytes;
+}
+
+/** To what the heap is rounded up; Z and Shenandoah, which have no card table of that kind, do not go by the pages. */
 function heapAlignment(input: {
   gc: Collector;
   major: number;
   set: readonly FlagSetting[];
   askedInitialBytes: number;
   askedMaxBytes: number;
+  pageBytes: number;
 }): number {
-  const { gc, major, set, askedInitialBytes: initialBytes, askedMaxBytes: maxBytes } = input;
+  const { gc, major, set, askedInitialBytes: initialBytes, askedMaxBytes: maxBytes, pageBytes } = input;
   if (gc === 'G1') {
     const asked = sizeOf(set, 'G1HeapRegionSize', major) ?? 0;
-    return Math.max(generationAlignment, g1RegionBytes({ major, initialBytes, maxBytes, asked }));
+    return Math.max(cardAlignment(pageBytes), g1RegionBytes({ major, initialBytes, maxBytes, asked }));
   }
-  return gc === 'Shenandoah' ? shenandoahRegionBytes(maxBytes) : generationAlignment;
+  if (gc === 'Z') return 2 * mebi;
+  return gc === 'Shenandoah' ? shenandoahRegionBytes(maxBytes) : cardAlignment(pageBytes);
 }
 
 function alignUp(bytes: number, alignment: number): number {

@@ -19,6 +19,8 @@ export type HeapInput = {
   readonly architecture: string;
   readonly cgroup: Cgroup;
   readonly kernel: string | null;
+  /** The kernel's pages, bytes; null or left out where not known: 4 KiB on amd64, either on arm64. */
+  readonly pageBytes?: number | null;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** The content of argument files, by path, where known. */
@@ -49,6 +51,8 @@ export type Heap = {
   readonly awareness: Awareness;
   /** The largest heap if the JVM, of which it is not known whether it sees the limit, does the other thing than assumed. */
   readonly otherwiseMaxHeapBytes: number | null;
+  /** The heap on a kernel with pages of 64 KiB, where it is not known which pages this one has, and where it is another. */
+  readonly withLargePages: { readonly initialHeapBytes: number; readonly maxHeapBytes: number } | null;
   readonly ignored: Flags['ignored'];
   readonly suspicious: Flags['suspicious'];
   /** Argument files whose content is not known: the answer leaves out what they set. */
@@ -67,10 +71,27 @@ export function predictHeap(input: HeapInput): Heap {
   refuseUnmodelled(input);
   const flags = readFlags(input);
   const awareness = containerAwareness({ ...input, flags: flags.effective });
-  const heap = predict(input, flags, awareness, awareness.assumed);
+  const here = predict(input, flags, awareness, awareness.assumed);
+  const heap = { ...here, withLargePages: withLargePages(input, flags, awareness, here) };
   if (awareness.aware !== null || input.limitBytes === null || heap.fatal !== null) return heap;
   const { maxHeapBytes } = predict(input, flags, awareness, !awareness.assumed);
   return { ...heap, otherwiseMaxHeapBytes: maxHeapBytes === heap.maxHeapBytes ? null : maxHeapBytes };
+}
+
+const smallPageBytes = 4096;
+const largePageBytes = 65_536;
+
+function withLargePages(input: HeapInput, flags: Flags, awareness: Awareness, heap: Heap): Heap['withLargePages'] {
+  if (!arePagesUnknown(input) || heap.fatal !== null) return null;
+  const large = predict({ ...input, pageBytes: largePageBytes }, flags, awareness, awareness.assumed);
+  const { initialHeapBytes, maxHeapBytes } = large;
+  const isSame = initialHeapBytes === heap.initialHeapBytes && maxHeapBytes === heap.maxHeapBytes;
+  return isSame ? null : { initialHeapBytes, maxHeapBytes };
+}
+
+/** On amd64 pages are of 4 KiB; kernels for arm64 are built with 4, 16 or 64 KiB. */
+function arePagesUnknown({ architecture, pageBytes }: HeapInput): boolean {
+  return (pageBytes ?? null) === null && /^(arm64|aarch64)$/.test(architecture);
 }
 
 function refuseUnmodelled({ jdk, architecture }: HeapInput): void {
@@ -114,6 +135,7 @@ function predict(input: HeapInput, flags: Flags, awareness: Awareness, isAware: 
     gc: collector.gc,
     // The old flag bounds even an explicit -XX:MaxRAM.
     ceilingBytes: awareness.scope === 'heap' ? containerBytes : null,
+    pageBytes: input.pageBytes ?? smallPageBytes,
   });
   const fatal = flags.vmStarts ? (collector.fatal ?? heapFatal({ jdk, flags, gc: collector.gc, size })) : flags.fatal;
   const starts = fatal === null;
@@ -141,6 +163,7 @@ function predict(input: HeapInput, flags: Flags, awareness: Awareness, isAware: 
     notes: [...notes(input, flags, awareness, collector), ...(starts ? reservationNote(size.maxBytes, nodeBytes) : [])],
     awareness,
     otherwiseMaxHeapBytes: null,
+    withLargePages: null,
     ignored: flags.ignored,
     suspicious: flags.suspicious,
     unread: flags.unread,
@@ -153,9 +176,9 @@ function notes(
   awareness: Awareness,
   collector: { gc: Collector; why: string },
 ): string[] {
-  const { jdk, limitBytes, nodeBytes, architecture, kernel, cgroup } = input;
+  const { jdk, limitBytes, nodeBytes, kernel, cgroup } = input;
   const pages =
-    architecture === 'arm64' || architecture === 'aarch64'
+    arePagesUnknown(input) && collector.gc !== 'Z' && collector.gc !== 'Shenandoah'
       ? ['4 KiB pages assumed; on an arm64 kernel with 64 KiB pages both sizes are rounded up to multiples of 32 MiB.']
       : [];
   const isOutdone = limitBytes !== null && limitBytes > nodeBytes;

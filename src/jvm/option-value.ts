@@ -20,12 +20,14 @@ export function parseMemorySize(text: string, major: number): number | undefined
 
 /**
  * A percentage as the JVM reads it. JDK 8 insists on a decimal point (75 is refused, 75.0 taken) and checks no range (101.0 is
- * taken); later ones take 0 to 100 in any notation that begins with a digit.
+ * taken); later ones take 0 to 100. Up to 17 a decimal point needs a digit on either side, and an exponent needs the point; 25
+ * takes whatever strtod takes (run on both; that the change came with 20 is not verified).
  */
 export function parsePercentage(text: string, major: number): number | undefined {
-  if (major <= 8) return /^\d{1,30}\.\d{1,30}$/.test(text) ? Number(text) : undefined;
-  const isNumber = /^\d{1,30}(\.\d{1,30})?([eE][+-]?\d{1,3})?$/.test(text) || /^0[xX][0-9a-fA-F]{1,8}$/.test(text);
-  const value = isNumber ? Number(text) : Number.NaN;
+  if (major <= 8) return /^-?\d{1,30}\.\d{1,30}$/.test(text) ? Number(text) : undefined;
+  const strict = /^(?:-?\d{1,30}\.\d{1,30}(?:[eE][+-]?\d{1,3})?|\d{1,30}|0[xX][0-9a-fA-F]{1,8})$/;
+  const lenient = /^(?:[+-]?(?:\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?:[eE][+-]?\d{1,3})?|0[xX][0-9a-fA-F]{1,8})$/;
+  const value = (major >= 20 ? lenient : strict).test(text) ? Number(text) : Number.NaN;
   return value >= 0 && value <= 100 ? value : undefined;
 }
 

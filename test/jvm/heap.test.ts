@@ -256,6 +256,16 @@ describe('the heap by version, limit and flags', () => {
     ],
     ['17', ['-Xms500k'], 'Too small initial heap'],
     ['17', ['-Xms100m', '-XX:MinHeapSize=200m'], 'Incompatible minimum and initial heap sizes specified'],
+    ['17', ['-XX:MaxRAMPercentage=75.'], "Improperly specified VM option 'MaxRAMPercentage=75.'"],
+    ['17', ['-XX:MaxRAMPercentage=1e1'], "Improperly specified VM option 'MaxRAMPercentage=1e1'"],
+    ['25', ['-XX:MaxRAMPercentage=75%'], "Improperly specified VM option 'MaxRAMPercentage=75%'"],
+    ['25', ['-XX:OldSize=100m'], "Unrecognized VM option 'OldSize=100m'"],
+    ['11', ['-XX:MinHeapSize=100m'], "Unrecognized VM option 'MinHeapSize=100m'"],
+    [
+      '17',
+      ['-Xmx200000001', '-XX:SoftMaxHeapSize=201326593'],
+      'SoftMaxHeapSize must be less than or equal to the maximum heap size',
+    ],
     ['17', ['-XX:-UseG1GC'], 'Garbage collector not selected (default collector explicitly disabled)'],
     ['17', ['-XX:+AggressiveHeap', '-XX:+UseG1GC'], 'Multiple garbage collectors selected'],
   ])('JDK %s with %j refuses to start: %s', (version, args, fatal) => {
@@ -285,8 +295,46 @@ describe('the heap by version, limit and flags', () => {
     expect(heap('17', { limitBytes: 8192 * mebi, nodeBytes: 2048 * mebi }).maxHeapBytes).toBe(512 * mebi);
   });
 
-  test('pages of arm64 are pointed out', () => {
-    expect(heap('17', { architecture: 'arm64' }).notes.join(' ')).toContain('64 KiB pages');
+  // 512 bytes a card: with 64 KiB pages both sizes are rounded up to 32 MiB; Z and Shenandoah do not go by the pages.
+  test.each<[string, string[], number, number]>([
+    ['17', [], 32, 128],
+    ['17', ['-XX:+UseG1GC', '-Xmx100m', '-Xms40m'], 64, 128],
+    ['8u504', ['-Xmx300m'], 32, 320],
+    ['17', ['-XX:+UseZGC', '-Xmx100m'], 8, 100],
+    ['17', ['-XX:+UseShenandoahGC', '-Xmx100m'], 8, 100],
+    ['27', [], 32, 128],
+  ])('with pages of 64 KiB JDK %s with %j takes %d and %d MiB in 512 MiB', (version, args, initial, max) => {
+    const got = heap(version, { ...at(512), architecture: 'arm64', pageBytes: 65_536, args });
+    expect([got.initialHeapBytes / mebi, got.maxHeapBytes / mebi]).toEqual([initial, max]);
+  });
+
+  test('where the pages of an arm64 kernel are not known, both heaps are told', () => {
+    const at384 = { ...at(384), architecture: 'arm64' };
+    const got = heap('17', at384);
+    expect(got).toMatchObject({
+      maxHeapBytes: 126 * mebi,
+      withLargePages: { initialHeapBytes: 32 * mebi, maxHeapBytes: 128 * mebi },
+    });
+    expect(got.notes.join(' ')).toContain('64 KiB pages');
+    expect(heap('17', { ...at384, pageBytes: 4096 }).withLargePages).toBeNull();
+    expect(heap('17', at(384)).withLargePages).toBeNull();
+  });
+
+  // Run on 17.0.15 and 25.0.3: where they differ, both are held.
+  test.each<[string, string[], number, boolean]>([
+    ['17', ['-XX:+UseSerialGC', '-Xms31g', '-XX:MinRAMPercentage=70.8'], 33_285_996_544, true],
+    ['25', ['-XX:+UseSerialGC', '-Xms31g', '-XX:MinRAMPercentage=70.8'], 33_285_996_544, false],
+    ['17', ['-XX:+UseSerialGC', '-XX:MinHeapSize=31g'], 33_285_996_544, true],
+    ['25', ['-XX:+UseSerialGC', '-XX:MinHeapSize=31g'], 32_210_157_568, true],
+    ['25', ['-XX:+UseSerialGC', '-XX:MaxRAM=100g', '-XX:HeapBaseMinAddress=16g'], 26_843_545_600, false],
+    ['25', ['-XX:MaxRAM=100g', '-XX:HeapBaseMinAddress=32g', '-XX:MaxRAMPercentage=28.0'], 30_064_771_072, true],
+    ['17', ['-XX:+UseParallelGC', '-XX:MaxRAM=213940942', '-Xmn255662768'], 115_343_360, true],
+    ['25', ['-XX:+UseParallelGC', '-XX:MaxRAM=213940942', '-Xmn255662768'], 109_051_904, true],
+    ['25', ['-XX:MaxRAM=1g', '-XX:MaxRAMPercentage=75.'], 805_306_368, true],
+    ['25', ['-XX:G1HeapRegionSize=8m', '-Xmx16m'], 16_777_216, true],
+    ['17', ['-Xmx200000001', '-XX:SoftMaxHeapSize=201326592'], 201_326_592, true],
+  ])('JDK %s with %j takes %d bytes, compressed pointers %s', (version, args, maxHeapBytes, compressedOops) => {
+    expect(heap(version, { args })).toMatchObject({ fatal: null, maxHeapBytes, compressedOops });
   });
 
   test.each<[string, Partial<Omit<HeapInput, 'jdk'>>]>([

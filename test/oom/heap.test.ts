@@ -68,6 +68,19 @@ describe('/oom heap', () => {
     expect(report.data).toMatchObject({ cgroup: 'v2', cpus: 2, maxHeapBytes: 134_217_728 });
   });
 
+  test('rounds by the pages of the kernel, and tells both heaps where an arm64 kernel may have either', async () => {
+    const line = '/oom heap --jdk 17 --limit 384Mi --node 16Gi --arch arm64';
+    const unknown = await answer(line);
+    expect(unknown.data).toMatchObject({
+      maxHeapBytes: 132_120_576,
+      withLargePages: { initialHeapBytes: 33_554_432, maxHeapBytes: 134_217_728 },
+    });
+    expect(unknown.findings[0]?.claim).toBe('On a kernel with 64 KiB pages the heap may grow to 128 MiB.');
+    const large = await answer(`${line} --page-size 64Ki`);
+    expect(large.data).toMatchObject({ maxHeapBytes: 134_217_728, withLargePages: null });
+    expect(large.findings).toEqual([]);
+  });
+
   test('counts the kernel with cgroup v2 only', async () => {
     const v2 = await answer('/oom heap --jdk 17.0.12 --limit 512Mi --node 16Gi --kernel 6.18');
     const v1 = await answer('/oom heap --jdk 17.0.12 --limit 512Mi --node 16Gi --kernel 6.18 --cgroup v1');
@@ -174,7 +187,7 @@ describe('/oom heap', () => {
 
 test('usage shows without brackets what the command cannot do without', () => {
   expect(usageOf(oomHeap)).toBe(
-    '/oom heap --jdk <version> [--limit <quantity>] --node <quantity> [--cpus <count>] [--arch <architecture>] [--cgroup <version>] [--kernel <release>] [--env <NAME=VALUE>]…',
+    '/oom heap --jdk <version> [--limit <quantity>] --node <quantity> [--cpus <count>] [--arch <architecture>] [--cgroup <version>] [--kernel <release>] [--page-size <size>] [--env <NAME=VALUE>]…',
   );
 });
 
@@ -197,6 +210,7 @@ describe('/oom heap refuses, and says what to do', () => {
     ['--jdk 17 --node 16Gi --limit=-512Mi', '--limit -512Mi is not more than nothing.'],
     ['--jdk 17 --node 9Ei', '--node 9Ei is more than any machine has.'],
     ['--jdk 17 --node lots', '--node "lots" is not a size.'],
+    ['--jdk 17 --node 16Gi --page-size 8Ki', 'Pages of "8Ki" are not modelled.'],
     ['--jdk 17 --node 16Gi --cgroup v3', 'There is no cgroup version "v3".'],
     ['--jdk 17 --node 16Gi --kernel new', '"new" is not a kernel release.'],
     ['--jdk 17 --node 16Gi --cpus 0', '--cpus "0" is not a number of CPUs.'],
