@@ -134,6 +134,8 @@ function reasonToWait({ kind, said }: Failure, outcome: 'refused' | 'unknown'): 
   // Ours may have gone through a moment ago: the list tells.
   if (kind === 'peer-urls-exist' || kind === 'member-id-exist')
     return `etcd knows it already (${said}): the list tells whose it is.`;
+  // An id is made of the peer URLs and the second; one that was removed within it is refused for good, and the next second has another.
+  if (kind === 'member-not-found') return `The same was added and removed within this second (${said}).`;
   if (kind === 'closed-port' || kind === 'no-route' || kind === 'learner')
     return `The leader was not reached: ${said}.`;
   return undefined;

@@ -180,6 +180,12 @@ describe('the step that adds a member', () => {
       'etcd knows it already (9 FAILED_PRECONDITION: etcdserver: Peer URLs already exists): the list tells whose it is.',
     ],
     [
+      'the id of a member that was added and removed within the same second',
+      { answer: said('5 NOT_FOUND: etcdserver: member not found') },
+      'waiting',
+      'The same was added and removed within this second (5 NOT_FOUND: etcdserver: member not found).',
+    ],
+    [
       'a second learner',
       { answer: said('9 FAILED_PRECONDITION: etcdserver: too many learner members in cluster') },
       'blocked',
