@@ -20,9 +20,10 @@ export type EtcdCluster = {
   readonly name: string;
   /**
    * Asks every member for its status, the cluster for its members and alarms, and whoever shows them for metrics.
+   * @param metrics `fresh` where those that were read some seconds ago will not do
    * @throws Refusal when a credential file cannot be used
    */
-  see(signal?: AbortSignal): Promise<ClusterSeen>;
+  see(signal?: AbortSignal, metrics?: 'recent' | 'fresh'): Promise<ClusterSeen>;
   /** Adds, promotes and removes members, and moves the leader. Nothing is repeated. */
   readonly membership: Membership;
   /**
@@ -103,8 +104,9 @@ class Connection implements EtcdCluster {
     return await probePeers(peerUrls, this.config, this.timeoutMs);
   }
 
-  async see(signal?: AbortSignal): Promise<ClusterSeen> {
+  async see(signal?: AbortSignal, freshness: 'recent' | 'fresh' = 'recent'): Promise<ClusterSeen> {
     signal?.throwIfAborted();
+    if (freshness === 'fresh') this.lastMetrics = undefined;
     await this.refreshCredentials();
     const authFailure = await this.token.ensure();
     signal?.throwIfAborted();

@@ -28,6 +28,8 @@ const catchUpTimeoutMs = 30 * 60_000;
 const unseenTimeoutMs = 60_000;
 /** Links are made within an election timeout; a restarted process or a slow TLS handshake takes seconds. */
 const linkTimeoutMs = 60_000;
+/** A member counts a link as working when the new one dials it, and as broken when its own dial is refused: ten times a second. */
+const linksHoldMs = 1000;
 
 /** Somebody removed it in between: there is nothing to wait for. */
 function gone({ name, memberId }: Joining): Outcome {
@@ -189,7 +191,7 @@ export async function ensureCaughtUp(etcd: EtcdCluster, joining: Joining, contex
  * unless the certificate itself has been read and is right.
  */
 export async function ensureLinked(etcd: EtcdCluster, joining: Joining, context: StepContext): Promise<Outcome> {
-  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  const { value: view, unseen } = await lookAt(etcd, context.signal, 'fresh');
   if (view === undefined) return unseenFor(joining, unseen, context);
   const member = memberOf(view, joining);
   if (member === undefined) return gone(joining);
@@ -241,6 +243,13 @@ export async function ensureLinked(etcd: EtcdCluster, joining: Joining, context:
         `Whether the peers of ${joining.name} can connect to it is unknown, so it is not promoted: ${certificate.toLowerCase()}, and ${links}.`,
         `Open its peer port to the bot, or name the members' metricsUrls in the configuration. ${wayBack(joining, member.isLearner)}`,
       ),
+    });
+  if (member.linkedFrom.length > 0 && context.now().getTime() - context.startedAt.getTime() < linksHoldMs)
+    return wait(context, {
+      recheckAfterMs: linksHoldMs,
+      timeoutMs: linkTimeoutMs,
+      reason: `${certificate}; ${links}. Whether that lasts is looked at once more.`,
+      otherwise: zombie(joining, member, 'its links do not last', links),
     });
   return { kind: 'done', note: `${certificate}; ${links}.` };
 }

@@ -35,8 +35,12 @@ export function requireKnown(seen: ClusterSeen): KnownCluster {
  * Looks at a cluster from within a step.
  * @returns why, where it cannot be seen at the moment
  */
-export async function lookAt(etcd: EtcdCluster, signal: AbortSignal): Promise<Looked<KnownCluster>> {
-  return await tryLook(async () => requireKnown(await etcd.see(signal)));
+export async function lookAt(
+  etcd: EtcdCluster,
+  signal: AbortSignal,
+  metrics: 'recent' | 'fresh' = 'recent',
+): Promise<Looked<KnownCluster>> {
+  return await tryLook(async () => requireKnown(await etcd.see(signal, metrics)));
 }
 
 function isListed(member: MemberView): member is ListedMember {
