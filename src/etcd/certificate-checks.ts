@@ -1,6 +1,7 @@
 import type { Check } from '../job.ts';
 import { count, listed } from '../report/text.ts';
-import { ageOf, type CertificateFacts, day, daysLeft } from './certificates.ts';
+import { familyChecks } from './address-family.ts';
+import { ageOf, type CertificateFacts, day, daysLeft, namesCover } from './certificates.ts';
 import { ok, votersOf } from './checks.ts';
 import type { KnownCluster, ListedMember } from './member-reference.ts';
 import {
@@ -90,7 +91,7 @@ export function expectedCertificate({ view, peers, peerUrls, given }: Certificat
 }
 
 function covers(facts: CertificateFacts | undefined, peerUrls: readonly string[]): boolean {
-  return facts !== undefined && hostsOf(peerUrls).every((host) => facts.names.includes(host));
+  return facts !== undefined && hostsOf(peerUrls).every((host) => namesCover(facts.names, host, 'go'));
 }
 
 /** The hosts of the new peer URLs, with the addresses that they lead to from here. */
@@ -117,9 +118,16 @@ export function certificateChecks(facing: CertificateFacing): Check[] {
   const expected = expectedCertificate(facing);
   const { certificate, source } = expected;
   const intro = membersCheck(facing);
-  if (certificate === null) return [intro, unknownCertificate(view, peers, peerUrls, as), natCheck(peerUrls)];
-  const faults = certificateFaults(certificate, peerHosts(peerUrls, peers), now);
-  return [intro, ...judged(certificate, faults, source, facing), natCheck(peerUrls)];
+  const ends = {
+    members: peerHosts(peerUrlsOfMembers(view), peers),
+    fresh: peerHosts(peerUrls, peers),
+    memberNames: memberCertificates(view, peers).read.map(({ facts }) => facts.names),
+    freshNames: certificate?.facts.names ?? null,
+  };
+  const outside = [...familyChecks(ends), natCheck(peerUrls)];
+  if (certificate === null) return [intro, unknownCertificate(view, peers, peerUrls, as), ...outside];
+  const faults = certificateFaults(certificate, ends.fresh, now);
+  return [intro, ...judged(certificate, faults, source, facing), ...outside];
 }
 
 function membersCheck({ view, peers, now }: CertificateFacing): Check {

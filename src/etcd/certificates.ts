@@ -73,14 +73,20 @@ export function shortAddress(address: string): string {
   return new URL(`http://[${bare}]`).hostname.replace(/^\[|\]$/g, '');
 }
 
-/** Whether a client that dials this host accepts the names: an address must stand in the list, a name may match a wildcard. */
-export function namesCover(names: readonly string[], host: string): boolean {
+/**
+ * Whether a client that dials this host accepts the names: an address must stand in the list, a name may match a wildcard.
+ * @param client Node wants two labels behind the asterisk (`*.etcd.example`); Go, which etcd is made with, takes `*.etcd` too
+ */
+export function namesCover(names: readonly string[], host: string, client: 'node' | 'go' = 'node'): boolean {
   const wanted = shortAddress(host).toLowerCase();
   if (isIP(wanted) !== 0) return names.includes(wanted);
   const [, ...domain] = wanted.split('.');
   return names.some((name) => {
     const lower = name.toLowerCase();
-    return lower === wanted || (lower.startsWith('*.') && domain.length > 1 && lower.slice(2) === domain.join('.'));
+    const least = client === 'node' ? 2 : 1;
+    return (
+      lower === wanted || (lower.startsWith('*.') && domain.length >= least && lower.slice(2) === domain.join('.'))
+    );
   });
 }
 

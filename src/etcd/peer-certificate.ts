@@ -108,13 +108,15 @@ export type CertificateFault = {
   readonly weight: 'blocking' | 'warning' | 'unknown';
 };
 
-const exits = 'the new process ends at its start ("discovery failed"), and the member stays unstarted';
-const zombie =
+/** What is seen where the members refuse the new node's connections. */
+export const exits = 'the new process ends at its start ("discovery failed"), and the member stays unstarted';
+/** What is seen where only connections to the new node are refused. */
+export const zombie =
   'it starts, replicates and reports itself healthy, but its peers refuse every connection to it: a zombie that etcd would even promote';
 
 /**
  * Why peers would refuse this certificate. The rules are etcd's: the dialling side verifies the server name as Go does; the listening
- * side holds the client's IP against the certificate's IP SANs, else its DNS SANs by lookup, and takes one without any SAN
+ * side holds the client's IP against the certificate's IP SANs, then against where its DNS SANs lead, and takes one without any SAN
  * (client/pkg/transport/listener_tls.go, checkCertSAN).
  */
 export function certificateFaults(
@@ -132,7 +134,7 @@ export function certificateFaults(
 }
 
 function nameFaults(names: readonly string[], hosts: readonly PeerHost[]): CertificateFault[] {
-  const missing = hosts.filter(({ host }) => !namesCover(names, host)).map(({ host }) => host);
+  const missing = hosts.filter(({ host }) => !namesCover(names, host, 'go')).map(({ host }) => host);
   if (missing.length > 0) {
     const without = names.filter(isSubjectName).length === 0;
     return [
@@ -141,16 +143,20 @@ function nameFaults(names: readonly string[], hosts: readonly PeerHost[]): Certi
         what: without
           ? `it has no subject alternative name at all, so none for ${listed(missing)}`
           : `it lacks ${listed(missing)} (it has ${names.join(', ')})`,
-        outcome: without
-          ? zombie
-          : clientLetIn(names, hosts)
-            ? zombie
-            : `peers answer "x509: certificate is valid for ${names.join(', ')}, not ${missing[0]}", the node logs "remote error: tls: bad certificate"; ${exits}`,
+        outcome: without || clientLetIn(names, hosts) ? zombie : refusalOf(names, missing[0] ?? ''),
         weight: 'blocking',
       },
     ];
   }
   return hosts.flatMap((host): CertificateFault[] => clientNameFault(names, host));
+}
+
+/** What a node meets that the members do not take for the one in its certificate. */
+function refusalOf(names: readonly string[], host: string): string {
+  const looked = names.filter((name) => isIP(name) === 0);
+  if (looked.length === 0)
+    return `peers answer "x509: certificate is valid for ${names.join(', ')}, not ${host}", the node logs "remote error: tls: bad certificate"; ${exits}`;
+  return `peers look ${listed(looked)} up. Where none leads to the node, they answer "does not match any of DNSNames", and ${exits}. Where one does, ${zombie}`;
 }
 
 const isSubjectName = (name: string) => !name.includes('@') && !name.includes('://');
@@ -167,36 +173,39 @@ function clientLetIn(names: readonly string[], hosts: readonly PeerHost[]): bool
 
 function clientNameFault(names: readonly string[], { host, addresses }: PeerHost): CertificateFault[] {
   const sources = isIP(host) === 0 ? addresses : [host];
-  const addressNames = names.filter((name) => isIP(name) !== 0);
-  if (sources === null || sources.length === 0) return [];
-  if (addressNames.length > 0 && !sources.some((source) => addressNames.includes(shortAddress(source))))
+  if (sources === null || sources.length === 0 || names.length === 0) return [];
+  const about = 'client-name' as const;
+  const own = names.filter((name) => isIP(name) !== 0);
+  if (sources.some((source) => own.includes(shortAddress(source)))) return [];
+  // Only where no address fits are the names looked up: one that stands there as it is leads to the node by itself.
+  const looked = names.filter((name) => isIP(name) === 0);
+  if (looked.some((name) => name.toLowerCase() === host)) return [];
+  if (looked.length === 0)
     return [
       {
-        about: 'client-name',
+        about,
         what: `it names addresses, but none that ${host} leads to (${sources.join(', ')})`,
-        outcome: `peers refuse its connections: "x509: certificate is valid for ${addressNames.join(', ')}, not ${sources[0]}"; ${exits}`,
+        outcome: `peers refuse its connections: "x509: certificate is valid for ${own.join(', ')}, not ${sources[0]}"; ${exits}`,
         weight: 'blocking',
       },
     ];
-  if (addressNames.length === 0 && names.length > 0 && isIP(host) !== 0)
+  if (namesCover(looked, host, 'go'))
     return [
       {
-        about: 'client-name',
-        what: `it names no address, only ${names.join(', ')}`,
-        outcome: `peers look those names up, and refuse it where none leads to ${host}`,
-        weight: 'blocking',
-      },
-    ];
-  if (addressNames.length === 0 && names.length > 0 && !names.some((name) => name.toLowerCase() === host))
-    return [
-      {
-        about: 'client-name',
+        about,
         what: `only a wildcard covers ${host}`,
         outcome: 'peers look up the name of its address (reverse DNS), and refuse it where that fails',
         weight: 'warning',
       },
     ];
-  return [];
+  return [
+    {
+      about,
+      what: `it names no address of ${host}, only ${names.join(', ')}`,
+      outcome: `peers look those names up, and refuse it where none leads to ${host}`,
+      weight: 'blocking',
+    },
+  ];
 }
 
 function usageFaults({ canServe, canBeClient }: CertificateFacts): CertificateFault[] {

@@ -216,6 +216,27 @@ describe('the plan to add a member', () => {
       'https://127.0.0.1:2380 is a loopback address: every member would dial itself.',
     ],
     [
+      'an IPv6 address among members at IPv4',
+      {
+        plan: { peerUrls: ['https://[fd00::4]:2380'] },
+        peers: seenPeers(
+          [peerSeen('https://[fd00::4]:2380')],
+          Array(3).fill({ ...covering, names: [...covering.names, 'fd00::4'] }),
+        ),
+      },
+      'warning: The addresses are of one family',
+      'fd00::4 is IPv6, and the members are at IPv4: each end is dialled from an address that no peer URL names.',
+    ],
+    [
+      'an IPv6 address that no certificate of the members knows the like of',
+      {
+        plan: { peerUrls: ['https://[fd00::4]:2380'] },
+        peers: seenPeers([peerSeen('https://[fd00::4]:2380', { ...covering, fingerprint: 'OWN', names: ['fd00::4'] })]),
+      },
+      'blocking: The addresses are of one family',
+      'fd00::4 is IPv6, and the members are at IPv4: the new node dials the members from its IPv4 address, and its certificate names no IPv4 address (it has fd00::4). What would happen: the new process ends at its start ("discovery failed"), and the member stays unstarted; and the members dial the new node from their IPv6 addresses, and their certificate names no IPv6 address. What would happen: it starts, replicates and reports itself healthy, but its peers refuse every connection to it: a zombie that etcd would even promote.',
+    ],
+    [
       'the peer URL of a member',
       { plan: { peerUrls: ['https://10.0.0.3:2380'] } },
       'blocking: The peer URL is nobody’s yet',

@@ -8,6 +8,7 @@ const files = [
   'checks',
   'peer-url-checks',
   'certificate-checks',
+  'address-family',
   'version-checks',
   'add-plan',
   'promotion',

@@ -89,15 +89,43 @@ describe('what peers will say to a certificate', () => {
       'a name where the URL has an address',
       { addresses: ['etcd4.example'] },
       [],
-      ['blocking server-name: it lacks 10.0.0.4 (it has etcd4.example) → peers answer "x509'],
+      [
+        'blocking server-name: it lacks 10.0.0.4 (it has etcd4.example) → peers look etcd4.example up. Where none leads to the node',
+      ],
     ],
     ['a name where the URL has that name', { addresses: ['etcd4.example'] }, [host('etcd4.example', '10.0.0.4')], []],
     [
-      'a name, and the address of another node',
+      'a name, and the address of another node: its names are looked up then',
       { addresses: ['etcd4.example', '10.0.0.1'] },
       [host('etcd4.example', '10.0.0.4')],
+      [],
+    ],
+    [
+      'the right address, and names that are another’s',
+      { addresses: ['localhost', 'etcd1.example', '10.0.0.4'] },
+      [],
+      [],
+    ],
+    [
+      'no name of the node, and one that leads elsewhere',
+      { addresses: ['localhost', '10.0.0.1'] },
+      [],
       [
-        'blocking client-name: it names addresses, but none that etcd4.example leads to (10.0.0.4) → peers refuse its connections',
+        'blocking server-name: it lacks 10.0.0.4 (it has localhost, 10.0.0.1) → peers look localhost up. Where none leads to the node',
+      ],
+    ],
+    [
+      'a wildcard below one label, which Go takes',
+      { addresses: ['*.etcd'] },
+      [host('n4.etcd', '10.0.0.4')],
+      ['warning client-name: only a wildcard covers n4.etcd → peers look up the name of its address (reverse DNS)'],
+    ],
+    [
+      'the address of another node, where the URL has a name that a wildcard covers',
+      { addresses: ['*.etcd.example', '10.0.0.1'] },
+      [host('n4.etcd.example', '10.0.0.4')],
+      [
+        'warning client-name: only a wildcard covers n4.etcd.example → peers look up the name of its address (reverse DNS)',
       ],
     ],
     [
