@@ -60,6 +60,25 @@ export async function makeAuthority(name: string): Promise<Authority> {
   return { certificate, keys, certPem: certificate.toString('pem'), keyPem: await exportKey(keys) };
 }
 
+/** Makes an authority that another one has signed; a certificate of its own is presented with this one's behind it. */
+export async function issueAuthority(parent: Authority, name: string): Promise<Authority> {
+  const keys = await makeKeys();
+  const certificate = await X509CertificateGenerator.create({
+    subject: `CN=${name}`,
+    issuer: parent.certificate.subject,
+    signingKey: parent.keys.privateKey,
+    publicKey: keys.publicKey,
+    signingAlgorithm: ALGORITHM,
+    notBefore: new Date(Date.now() - DAY_MS),
+    notAfter: new Date(Date.now() + 3650 * DAY_MS),
+    extensions: [
+      new BasicConstraintsExtension(true, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+    ],
+  });
+  return { certificate, keys, certPem: certificate.toString('pem'), keyPem: await exportKey(keys) };
+}
+
 /** Signs a certificate for the request with a new key. */
 export async function issue(authority: Authority, request: CertificateRequest): Promise<Certificate> {
   const keys = await makeKeys();

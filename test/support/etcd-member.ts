@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Binary, findBinary } from '../../scripts/binaries.mjs';
+import { hostPort } from '../../src/etcd/endpoint.ts';
 import type { Certificate } from './certificates.ts';
 import { runToEnd } from './command-line.ts';
 import { type EtcdProbe, openProbe } from './etcd-probe.ts';
@@ -54,13 +55,17 @@ export interface SpareEtcdMember extends EtcdTestMember {
 export interface MemberPlan {
   readonly name: string;
   readonly folder: string;
-  /** Where it listens, a loopback address or localhost. */
+  /** Where it listens: an address, or localhost. */
   readonly host: string;
   readonly ports: { readonly client: number; readonly peer: number; readonly metrics: number | undefined };
   readonly tls: { readonly caPem: string; readonly caFile: string; readonly client: Certificate } | undefined;
   readonly server: Certificate | undefined;
   readonly peer: Certificate | undefined;
   readonly flags: readonly string[];
+  /** What its peer URL names instead of that address. */
+  readonly peerHost?: string;
+  /** Words before the command, to run it as somebody else. */
+  readonly under?: readonly string[];
 }
 
 /** A member as the cluster handles it: with the start and the probe that tests have no use for. */
@@ -74,9 +79,11 @@ export interface ManagedMember extends SpareEtcdMember {
 /** Prepares a member: writes its certificates, starts nothing. */
 export function prepareMember(plan: MemberPlan): ManagedMember {
   const scheme = plan.tls === undefined ? 'http' : 'https';
-  const clientUrl = `${scheme}://${plan.host}:${plan.ports.client}`;
-  const peerUrl = `${scheme}://${plan.host}:${plan.ports.peer}`;
-  const metricsUrl = plan.ports.metrics === undefined ? clientUrl : `http://127.0.0.1:${plan.ports.metrics}`;
+  const { host } = plan;
+  const clientUrl = `${scheme}://${hostPort(host, plan.ports.client)}`;
+  const listenPeerUrl = `${scheme}://${hostPort(host, plan.ports.peer)}`;
+  const peerUrl = `${scheme}://${hostPort(plan.peerHost ?? host, plan.ports.peer)}`;
+  const metricsUrl = plan.ports.metrics === undefined ? clientUrl : `http://${hostPort(host, plan.ports.metrics)}`;
   const file = (name: string): string => join(plan.folder, `${plan.name}-${name}`);
   const showCertificate = ({ certPem, keyPem }: Certificate): void => {
     writeFileSync(file('server.crt'), certPem);
@@ -88,23 +95,25 @@ export function prepareMember(plan: MemberPlan): ManagedMember {
     writeFileSync(file('peer.key'), keyPem, { mode: 0o600 });
   };
   if (plan.peer !== undefined) usePeerCertificate(plan.peer);
-  const probe = openProbe(`${plan.host}:${plan.ports.client}`, plan.tls);
+  const probe = openProbe(hostPort(host, plan.ports.client), plan.tls);
   let running: RunningProcess | undefined;
   let lastStart: { readonly initialCluster: string; readonly state: 'new' | 'existing' } | undefined;
 
   const launch = async (initialCluster: string, state: 'new' | 'existing'): Promise<void> => {
     lastStart = { initialCluster, state };
     const binary = requireEtcd();
+    const [command = binary.path, ...before] = [...(plan.under ?? []), binary.path];
     running = await startProcess({
       name: `etcd ${plan.name}`,
-      command: binary.path,
+      command,
       env: etcdEnvironment(binary),
       cwd: plan.folder,
       stopTimeoutMs: 3000,
       args: [
+        ...before,
         ...['--name', plan.name, '--data-dir', file('data'), '--logger', 'zap'],
         ...['--initial-cluster-state', state, '--initial-cluster', initialCluster],
-        ...['--initial-advertise-peer-urls', peerUrl, '--listen-peer-urls', peerUrl],
+        ...['--initial-advertise-peer-urls', peerUrl, '--listen-peer-urls', listenPeerUrl],
         ...['--advertise-client-urls', clientUrl, '--listen-client-urls', clientUrl],
         // Fast timers: elections within 0.2 s. They are no model for a real cluster.
         ...['--heartbeat-interval', '20', '--election-timeout', '200'],
