@@ -71,7 +71,9 @@ let talk: Conversation;
     talk.slack.waitFor(() => read(thread).includes(text), { what: text, timeoutMs: patienceMs });
   const asks = (line: string) => talk.slack.slash(talk.ann.id, talk.channel, line);
   async function approves(thread: Thread): Promise<void> {
-    const message = talk.slack.thread(talk.channel, thread.ts).replies.at(-1);
+    const message = talk.slack
+      .thread(talk.channel, thread.ts)
+      .replies.find(({ blocks }) => JSON.stringify(blocks).includes('change-approve'));
     const [, id = ''] = /"action_id":"change-approve".*?"value":"([^"]+)"/.exec(JSON.stringify(message?.blocks)) ?? [];
     await talk.slack.click(talk.bob.id, talk.channel, message?.ts ?? '', 'change-approve', id);
   }
@@ -111,9 +113,7 @@ let talk: Conversation;
         cert: [file.id],
       }),
     );
-    expect(read(thread)).toContain(
-      'The certificate names the new node: It holds 127.0.0.1, localhost, 127.0.0.4 and 127.0.0.5.',
-    );
+    await holds(thread, 'The certificate names the new node: It holds 127.0.0.1, localhost, 127.0.0.4 and 127.0.0.5.');
     await approves(thread);
     await holds(
       thread,
@@ -141,7 +141,7 @@ let talk: Conversation;
 
   test('the fifth needs no new certificate: the fourth’s names it already', async () => {
     const thread = await answered('[Approve]', () => asks(`/etcd add etcd-5 ${fifth.peerUrl}`));
-    expect(read(thread)).toContain('etcd-4’s certificate names the new node already');
+    await holds(thread, 'etcd-4’s certificate names the new node already');
     await approves(thread);
     await holds(thread, 'Nothing listens at https://127.0.0.5:2380.');
     fifth.usePeerCertificate(fourth.peerCertificate());
