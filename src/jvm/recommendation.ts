@@ -19,7 +19,10 @@ const smallestSpareBytes = 16 * mebi;
 export type RecommendationInput = {
   /** Null when unknown. */
   readonly jdk: JdkVersion | null;
+  /** What is there for this container: its own limit, or the pod's less what the others use of it. */
   readonly limitBytes: number;
+  /** What other containers use of a limit that is the whole pod's: a percentage would be one of that, so there is none. */
+  readonly othersBytes?: number;
   readonly gc: Collector;
   readonly containerAware: true | false | null;
   /** The flags in effect. */
@@ -80,16 +83,17 @@ export function recommendHeap(input: RecommendationInput): Recommendation {
   const direct = isByObservation || isDirectBounded(knownFlags) ? null : estimate.directBytes;
   const flags = keeps
     ? ['-XX:NativeMemoryTracking=summary']
-    : fits
+    : fits && verdict !== 'E'
       ? heapFlags(input, limitBytes, recommended, direct)
       : [];
+  const others = input.othersBytes ?? 0;
   return {
-    limitBytes,
+    limitBytes: limitBytes + others,
     heapBytes: recommended,
     flags,
     verdict,
     arithmetic: arithmetic(input, estimate, isByObservation ? nonHeapBytes : null, recommended),
-    neededLimitBytes,
+    neededLimitBytes: neededLimitBytes === null ? null : neededLimitBytes + others,
     replaces: flags.length === 0 || keeps ? [] : replacedFlags(input, recommended),
     notes: [
       ...(wasKilled && observed !== null
@@ -97,7 +101,7 @@ export function recommendHeap(input: RecommendationInput): Recommendation {
             'Killed at the limit: what was needed beside the heap is a lower bound; confirm it with native memory tracking.',
           ]
         : []),
-      ...(neededLimitBytes !== null && !fits && !keeps ? [raisedNote(input, neededLimitBytes, observed)] : []),
+      ...(neededLimitBytes !== null && !keeps ? [raisedNote(input, neededLimitBytes, observed)] : []),
       ...(keeps ? [] : flagNotes(input, direct)),
       ...(gc === 'CMS' ? ['What CMS needs for itself was not measured: taken as for Parallel.'] : []),
       // Left to whoever asks: a heap dump holds people's data.
@@ -108,7 +112,7 @@ export function recommendHeap(input: RecommendationInput): Recommendation {
         : []),
       ...(keeps
         ? [
-            'Look for what grows beside the heap: native memory tracking (jcmd 1 VM.native_memory), threads, direct buffers, glibc arenas (MALLOC_ARENA_MAX=2), tmpfs, child processes.',
+            'Look for what grows beside the heap: native memory tracking (start it with -XX:NativeMemoryTracking=summary, then jcmd 1 VM.native_memory; a JRE has no jcmd), threads, direct buffers, glibc arenas (MALLOC_ARENA_MAX=2), tmpfs, child processes.',
           ]
         : []),
     ],
@@ -218,6 +222,7 @@ function heapFlag(input: RecommendationInput, limitBytes: number, heapBytes: num
     flagState('MaxRAMPercentage', jdk) === 'accepted' &&
     initialHeapBytes(input) <= heapBytes &&
     input.hasUnseenFlags !== true &&
+    input.othersBytes === undefined &&
     // -Xmx anywhere beats a percentage anywhere; -XX:MaxRAM would change what it is a share of.
     flagValue(knownFlags, 'MaxHeapSize') === undefined &&
     flagValue(knownFlags, 'MaxRAM') === undefined;
@@ -272,7 +277,7 @@ function arithmetic(
   observedBytes: number | null,
   heapBytes: number,
 ): Arithmetic[] {
-  const { limitBytes, gc, wasKilled, heapBytes: currentHeapBytes = 0 } = input;
+  const { limitBytes, othersBytes, gc, wasKilled, heapBytes: currentHeapBytes = 0 } = input;
   const { fixedBytes, perHeapByte } = collectorCost(gc);
   const peak = wasKilled ? 'the limit, where it was killed' : 'the peak';
   const rest: readonly Arithmetic[] =
@@ -291,7 +296,12 @@ function arithmetic(
       : `${percent(perHeapByte)} of the heap`;
   const isCapped = heapBytes === Math.floor((largestShare * limitBytes) / (2 * mebi)) * 2 * mebi;
   return [
-    { name: 'Limit', bytes: limitBytes, why: 'of the container' },
+    ...(othersBytes === undefined
+      ? [{ name: 'Limit', bytes: limitBytes, why: 'of the container' }]
+      : [
+          { name: 'Limit', bytes: limitBytes + othersBytes, why: 'of the whole pod' },
+          { name: 'Other containers', bytes: othersBytes, why: 'what they use or ask for' },
+        ]),
     ...rest,
     { name: 'Kept free', bytes: Math.ceil(spare(limitBytes)), why: 'at least 5% and 16 MiB' },
     { name: `${gc} collector`, bytes: Math.ceil(collectorBytes(gc, heapBytes)), why: gcWhy },

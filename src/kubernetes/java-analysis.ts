@@ -12,6 +12,7 @@ import type { Explanation } from './explanation.ts';
 import type { JavaContainer } from './java-container.ts';
 import { shownLine } from './java-log.ts';
 import { cpuShare, type MemoryLimit, nodeCpus, nodeMemoryBytes, usageBytes } from './memory-limit.ts';
+import { parseQuantity } from './quantity.ts';
 import { visibleCpus } from './visible-cpus.ts';
 
 /** What the JVM in a container takes by itself, as far as the pod tells. */
@@ -22,6 +23,8 @@ export type JavaAnalysis = {
   readonly jdkGrade: Grade;
   readonly heap: Heap | undefined;
   readonly heapGrade: Grade;
+  /** Where the version is not known and does not matter: the largest heap that the flags give on every JDK. */
+  readonly boundedHeapBytes: number | undefined;
   /** Whether flags may stand where they cannot be seen, so that nothing may be concluded from the heap. */
   readonly areFlagsUnseen: boolean;
   readonly cgroup: CgroupVersion;
@@ -45,7 +48,7 @@ export function analyseJava(
   const cgroup = cgroupVersion(evidence.node);
   const prediction = predict(evidence, limit, java, jdk, cgroup);
   const areFlagsUnseen = mayHaveOtherFlags(limit, java, prediction);
-  const advised = recommend({ evidence, limit, java, jdk, heap: prediction.heap, areFlagsUnseen }, explanation);
+  const advised = recommend({ evidence, limit, java, jdk, ...prediction, areFlagsUnseen }, explanation);
   return {
     jdk,
     jdkFrom,
@@ -81,7 +84,7 @@ function around(line: string, version: string): string {
   return `${start > 0 ? '…' : ''}${shownLine(part)}${start + 80 < line.length ? '…' : ''}`;
 }
 
-type Prediction = Pick<JavaAnalysis, 'heap' | 'heapMissing' | 'otherwise' | 'notes'> & {
+type Prediction = Pick<JavaAnalysis, 'heap' | 'boundedHeapBytes' | 'heapMissing' | 'otherwise' | 'notes'> & {
   /** With the flags seen it would not have started, and it ran. */
   readonly isContradicted?: true;
 };
@@ -93,10 +96,10 @@ function predict(
   jdk: JdkVersion | undefined,
   cgroup: CgroupVersion,
 ): Prediction {
-  const none = { heap: undefined, otherwise: [], notes: [] };
+  const none = { heap: undefined, boundedHeapBytes: undefined, otherwise: [], notes: [] };
   const nodeBytes = nodeMemoryBytes(evidence.node);
   if (jdk === undefined)
-    return { ...none, heapMissing: unknownJdk, otherwise: bothHypotheses(evidence, limit, java, nodeBytes) };
+    return { ...none, heapMissing: unknownJdk, ...bothHypotheses(evidence, limit, java, nodeBytes) };
   if (nodeBytes === undefined && limit.limitBytes === undefined) return { ...none, heapMissing: unknownNode };
   const info = evidence.node?.status.nodeInfo;
   const effective = readFlags({ jdk, args: java.args, env: java.env }).effective;
@@ -142,7 +145,7 @@ function predict(
         );
     }
     if (nodeBytes === undefined) notes.push('The node could not be read: its memory and CPUs are not counted.');
-    return { heap, heapMissing: undefined, otherwise, notes };
+    return { heap, boundedHeapBytes: undefined, heapMissing: undefined, otherwise, notes };
   } catch (error) {
     if (error instanceof Refusal) return { ...none, heapMissing: error };
     throw error;
@@ -165,6 +168,10 @@ const unknownJdk = new Refusal(
   'The JDK’s version is not known, so its heap cannot be reckoned for certain.',
   'Run java -version in the container, or log it at the start with -showversion.',
 );
+const calculated = new Refusal(
+  'The heap is what the buildpack’s memory calculator leaves of the limit.',
+  'Lower what it counts beside the heap (BPL_JVM_THREAD_COUNT: each thread counts 1 MiB; -XX:ReservedCodeCacheSize), or raise the limit. A larger -Xmx alone makes it refuse to start.',
+);
 const unknownNode = new Refusal(
   'The node’s memory is not known, and this JVM sizes its heap by it.',
   'Grant get nodes to Quorum’s identity, or set -Xmx.',
@@ -176,9 +183,10 @@ function bothHypotheses(
   limit: MemoryLimit,
   java: JavaContainer,
   nodeBytes: number | undefined,
-): string[] {
+): Pick<JavaAnalysis, 'boundedHeapBytes' | 'otherwise'> {
+  const nothing = { boundedHeapBytes: undefined, otherwise: [] };
   const { limitBytes } = limit;
-  if (limitBytes === undefined || nodeBytes === undefined) return [];
+  if (limitBytes === undefined || nodeBytes === undefined) return nothing;
   const heapOf = (version: string) => {
     const jdk = parseJdkVersion(version);
     if (jdk === undefined) return undefined;
@@ -201,17 +209,22 @@ function bothHypotheses(
   };
   const aware = heapOf('17.0.20');
   const blind = heapOf('8u181');
-  if (aware === undefined || blind === undefined || aware === 0 || blind === 0) return [];
-  if (aware === blind) return [`Whatever the version, its flags give a largest heap of ${formatBytes(aware)}.`];
+  if (aware === undefined || blind === undefined || aware === 0 || blind === 0) return nothing;
+  if (aware === blind)
+    return {
+      boundedHeapBytes: aware,
+      otherwise: [`Whatever the version, its flags give a largest heap of ${formatBytes(aware)}.`],
+    };
   const wasKilled = evidence.container.ended?.reason === 'OOMKilled';
   const rest = limitBytes - aware;
   const pick =
     wasKilled && blind > limitBytes && rest > limitBytes / 2
       ? ` The second fits what happened: beside a heap of ${formatBytes(aware)} the rest of the process would have needed ${formatBytes(rest)}.`
       : '';
-  return [
+  const otherwise = [
     `A JVM that sees its limit would take up to ${formatBytes(aware)}; one that does not would take up to ${formatBytes(blind)}, from the node’s ${formatBytes(nodeBytes)}.${pick}`,
   ];
+  return { boundedHeapBytes: undefined, otherwise };
 }
 
 function heapGrade(jdkGrade: Grade, { heap }: Prediction, java: JavaContainer): Grade {
@@ -232,49 +245,71 @@ function mayHaveOtherFlags({ limitBytes }: MemoryLimit, java: JavaContainer, pre
   return java.isVariableUnseen || !isPast;
 }
 
+/** What the other containers of the pod use of a limit that they share: a sample, else what they ask for; undefined for nothing. */
+function usedByOthers({ pod, container, metrics }: Evidence, limitBytes: number): number | undefined {
+  const others = [
+    ...pod.spec.containers,
+    ...pod.spec.initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always'),
+  ];
+  const sum = others
+    .filter(({ name }) => name !== container.name)
+    .map(({ name, resources }) => usageBytes(metrics, name) ?? parseQuantity(resources.requests.memory ?? '') ?? 0)
+    .reduce((total, bytes) => total + bytes, 0);
+  return sum > 0 && sum < limitBytes ? sum : undefined;
+}
+
 type Known = {
   readonly evidence: Evidence;
   readonly limit: MemoryLimit;
   readonly java: JavaContainer;
   readonly jdk: JdkVersion | undefined;
   readonly heap: Heap | undefined;
+  readonly boundedHeapBytes: number | undefined;
   readonly areFlagsUnseen: boolean;
 };
 
 function recommend(
-  { evidence, limit, java, jdk, heap, areFlagsUnseen }: Known,
-  { cause }: Explanation,
+  { evidence, limit, java, jdk, heap, boundedHeapBytes, areFlagsUnseen }: Known,
+  { cause, advice }: Explanation,
 ): Pick<JavaAnalysis, 'recommendation' | 'recommendationMissing'> {
   const isHeapTrouble = cause === 'heap' || cause === 'gc-overhead';
   const wasKilled = cause === 'limit' || cause === 'pod-limit' || cause === 'child-process';
-  const mayOutgrow = heap !== undefined && limit.limitBytes !== undefined && heap.maxHeapBytes > limit.limitBytes;
+  const heapBytes = heap?.maxHeapBytes ?? boundedHeapBytes;
+  const mayOutgrow = heapBytes !== undefined && limit.limitBytes !== undefined && heapBytes > limit.limitBytes;
   const runsOn = cause === 'none' && evidence.container.status?.state.running !== undefined;
+  // What has an advice of its own needs no flags.
+  if (advice !== undefined) return { recommendation: undefined, recommendationMissing: undefined };
   if (limit.limitBytes === undefined || !(isHeapTrouble || wasKilled || (mayOutgrow && runsOn)))
     return { recommendation: undefined, recommendationMissing: undefined };
+  if (java.hasMemoryCalculator && isHeapTrouble)
+    return { recommendation: undefined, recommendationMissing: calculated };
   // Their flags are other ones: what is not modelled is not advised upon either.
   if (jdk?.vendor === 'openj9' || jdk?.vendor === 'graalvm-native')
     return { recommendation: undefined, recommendationMissing: undefined };
   if (heap !== undefined && heap.fatal !== null) return { recommendation: undefined, recommendationMissing: undefined };
   // A sample of the present container: a lower bound of its peak.
   const peakBytes = usageBytes(evidence.metrics, evidence.container.name);
+  const othersBytes = limit.scope === 'pod' ? usedByOthers(evidence, limit.limitBytes) : undefined;
   try {
-    return {
-      recommendation: recommendHeap({
-        jdk: jdk ?? null,
-        limitBytes: limit.limitBytes,
-        gc: heap?.gc ?? 'Serial',
-        containerAware: heap?.containerAware ?? null,
-        knownFlags: jdk === undefined ? [] : readFlags({ jdk, args: java.args, env: java.env }).effective,
-        // What lies beside the heap, and what is wrong with it, is concluded from a heap that is known.
-        ...(heap === undefined || areFlagsUnseen ? {} : { heapBytes: heap.maxHeapBytes }),
-        ...(areFlagsUnseen ? { hasUnseenFlags: true as const } : {}),
-        ...(limit.requestBytes === undefined ? {} : { requestBytes: limit.requestBytes }),
-        wasKilled,
-        ...(peakBytes === undefined ? {} : { peakBytes }),
-        ...(isHeapTrouble ? { outOfMemory: 'heap' } : {}),
-      }),
-      recommendationMissing: undefined,
-    };
+    const recommendation = recommendHeap({
+      jdk: jdk ?? null,
+      limitBytes: limit.limitBytes - (othersBytes ?? 0),
+      ...(othersBytes === undefined ? {} : { othersBytes }),
+      gc: heap?.gc ?? 'Serial',
+      containerAware: heap?.containerAware ?? null,
+      knownFlags: jdk === undefined ? [] : readFlags({ jdk, args: java.args, env: java.env }).effective,
+      // What lies beside the heap, and what is wrong with it, is concluded from a heap that is known.
+      ...(heapBytes === undefined || areFlagsUnseen ? {} : { heapBytes }),
+      // A script's percentage comes later than any variable; -Xmx beats it from there.
+      ...(areFlagsUnseen || java.argsFrom === 'log' ? { hasUnseenFlags: true as const } : {}),
+      ...(limit.requestBytes === undefined ? {} : { requestBytes: limit.requestBytes }),
+      wasKilled,
+      ...(peakBytes === undefined ? {} : { peakBytes }),
+      ...(isHeapTrouble ? { outOfMemory: 'heap' as const } : {}),
+    });
+    // A child's memory stands beside the heap: only a heap that is too large itself has its part in that.
+    const isBesides = cause === 'child-process' && recommendation.verdict !== 'A' && recommendation.verdict !== 'B';
+    return { recommendation: isBesides ? undefined : recommendation, recommendationMissing: undefined };
   } catch (error) {
     if (error instanceof Refusal) return { recommendation: undefined, recommendationMissing: error };
     throw error;

@@ -14,6 +14,10 @@ export type JavaContainer = {
   readonly why: string;
   /** The JVM's arguments on the command line, expanded. Not redacted: for arithmetic, never for display. */
   readonly args: readonly string[];
+  /** Where the arguments are told: in the pod, or in the log by a script that prints what it runs. */
+  readonly argsFrom: 'pod' | 'log';
+  /** A buildpack reckoned the heap at the start and set it: a larger one that does not fit its sum keeps the JVM from starting. */
+  readonly hasMemoryCalculator: boolean;
   /** The variables that a JVM reads by itself, the JVM's own word for them first. Not redacted. */
   readonly env: Readonly<Record<string, string>>;
   /** The variables that a JVM reads by itself and whose value stands elsewhere: name → where. */
@@ -69,7 +73,9 @@ export function readJavaContainer(
   );
   const hasCommand = (container?.command.length ?? 0) > 0;
   const line = commandLine(words, variables, new Set(Object.keys(elsewhere)));
-  const java = line.commands.map(jvmArguments).find((args) => args !== undefined);
+  const own = line.commands.map(jvmArguments).find((args) => args !== undefined);
+  const logged = own === undefined ? loggedArguments(log) : undefined;
+  const java = own ?? logged;
   const pickedUp = pickedUpVariables(log);
   const env = Object.fromEntries(
     jvmVariables.flatMap((name) => {
@@ -81,27 +87,29 @@ export function readJavaContainer(
 
   const unknown: string[] = [];
   const notes: string[] = [];
+  const hasMemoryCalculator = /^Calculated JVM Memory Configuration: /m.test(log);
   let args = java ?? [];
   const startsWithFlags = !hasCommand && /^-(?:X|D|jar|cp|server|ea)/.test(words[0] ?? '');
   if (java === undefined && startsWithFlags) {
     args = wordsBeforeProgram(words);
     unknown.push('The image starts the program; its args look like flags for java and are taken so.');
-  } else if (java === undefined && isJava !== false) {
+  } else if (java === undefined && isJava !== false && !hasMemoryCalculator) {
     unknown.push(
       hasCommand
         ? 'The command is a script: flags that it gives to java itself cannot be seen.'
         : 'The image starts java: flags in its own entrypoint cannot be seen.',
     );
   }
-  if (java !== undefined && !hasCommand)
+  if (own !== undefined && !hasCommand)
     unknown.push('The image’s own entrypoint starts before java: flags that it adds cannot be seen.');
   const used = variablesUsed(container);
   const unseen = jvmVariables.filter((name) => elsewhere[name] !== undefined && pickedUp[name] === undefined);
   for (const name of unseen) unknown.push(`${name} comes from ${elsewhere[name]}, which is not read.`);
   // Where the pod's own command is java no script stands between that would pass a variable on.
-  const startsJava = java !== undefined && hasCommand;
+  const startsJava = own !== undefined && hasCommand;
   for (const name of scriptVariables)
-    if (variables[name] !== undefined && !used.includes(name)) {
+    if (logged !== undefined) break;
+    else if (variables[name] !== undefined && !used.includes(name)) {
       const set = `${name} is set to “${redact(variables[name])}”; the JVM does not read it`;
       if (startsJava) notes.push(`${set}, and the command does not pass it on.`);
       else unknown.push(`${set}, it only counts if a script in the image passes it on.`);
@@ -116,13 +124,15 @@ export function readJavaContainer(
     if (variables[name] === undefined && elsewhere[name] === undefined)
       unknown.push(`The command uses $${name}, which the pod does not set; the image may.`);
   for (const piece of line.unknown) unknown.push(`The command uses ${redact(piece)}, whose value is not known here.`);
-  const own = jvmVariables.flatMap((name) => (elsewhere[name] === undefined ? [] : [[name, elsewhere[name]]]));
+  const ofJvm = jvmVariables.flatMap((name) => (elsewhere[name] === undefined ? [] : [[name, elsewhere[name]]]));
   return {
     isJava,
     why,
     args,
+    argsFrom: logged === undefined ? 'pod' : 'log',
+    hasMemoryCalculator,
     env,
-    elsewhere: Object.fromEntries(own),
+    elsewhere: Object.fromEntries(ofJvm),
     unknown,
     isVariableUnseen: unseen.length > 0 || isPouredUnseen,
     notes,
@@ -186,6 +196,15 @@ function commandLine(
   if (shells.has(programName(start[0])) && script > 0 && script <= 3)
     return readShellLine(start[script + 1] ?? '', variables, unset);
   return { commands: words.length === 0 ? [] : [words], unknown: [] };
+}
+
+/** `INFO exec -a "java" java -XX:MaxRAMPercentage=80.0 …`: Red Hat's run-java and scripts under `set -x` print what they run. */
+function loggedArguments(log: string): readonly string[] | undefined {
+  const found = [...log.matchAll(/^(?:INFO |\++ )?exec (?:-a "?java"? )?(\S*java .{1,8000})$/gm)].at(-1)?.[1];
+  if (found === undefined) return undefined;
+  return readShellLine(found, {}, new Set())
+    .commands.map(jvmArguments)
+    .find((args) => args !== undefined);
 }
 
 /** Takes off what only starts something else: `exec`, `tini -s --`, `gosu app`, `env A=b`. */

@@ -36,7 +36,9 @@ export function memoryLimit(
         ? `the limit “${own.slice(0, 40)}” is not a quantity`
         : resized
           ? `the spec says ${specified}, the kubelet ${actual}: a resize is under way, and a running JVM keeps the heap it chose at its start`
-          : undefined;
+          : isRangeDefault(pod, container?.name ?? '')
+            ? 'nobody wrote it for this container: it is the default of a LimitRange of the namespace'
+            : undefined;
     // A limit of 0 is no limit (Kubernetes API, ResourceRequirements).
     if (limitBytes === 0) return { limitBytes: undefined, requestBytes, scope: 'none', written: own, note };
     return { limitBytes, requestBytes: requestBytes ?? limitBytes, scope: 'container', written: own, note };
@@ -51,6 +53,15 @@ export function memoryLimit(
       note: 'the limit is the whole pod’s; its containers share it',
     };
   return { limitBytes: undefined, requestBytes, scope: 'none', written: undefined, note: undefined };
+}
+
+/** What the admission plugin leaves behind where it filled in a limit (plugin/pkg/admission/limitranger). */
+function isRangeDefault({ metadata }: Pod, name: string): boolean {
+  const set = metadata.annotations['kubernetes.io/limit-ranger'] ?? '';
+  return set.split(';').some((part) => {
+    const [, resources = '', container] = /([\w, -]*)\blimit for (?:init )?container (\S+)/.exec(part) ?? [];
+    return container === name && /\bmemory\b/.test(resources);
+  });
 }
 
 /** The node's memory: what MemTotal says there, which is what a JVM that sees no container takes for its own. */

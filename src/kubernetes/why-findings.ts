@@ -8,6 +8,7 @@ import { badness, containersOf } from './containers.ts';
 import type { Evidence } from './evidence.ts';
 import type { Cause, Explanation } from './explanation.ts';
 import { canBeSet, kubectl } from './heap-flags.ts';
+import { fullHeapAdvice, largestHeapBytes, roomFindings } from './heap-room.ts';
 import type { JavaAnalysis } from './java-analysis.ts';
 import type { JavaContainer } from './java-container.ts';
 import type { MemoryLimit } from './memory-limit.ts';
@@ -46,9 +47,9 @@ const ofMemory: ReadonlySet<Cause> = new Set([
 ]);
 
 /** Whether the heap may grow past the limit: then the kernel kills before the JVM can throw. */
-export function mayOutgrowLimit({ analysis, limit }: Answer): boolean {
-  const heap = analysis?.heap;
-  return heap !== undefined && limit.limitBytes !== undefined && heap.maxHeapBytes > limit.limitBytes;
+export function mayOutgrowLimit(answer: Answer): boolean {
+  const heapBytes = largestHeapBytes(answer);
+  return heapBytes !== undefined && answer.limit.limitBytes !== undefined && heapBytes > answer.limit.limitBytes;
 }
 
 /** Whether flags may stand where they cannot be seen, so that nothing is concluded from the heap. */
@@ -106,14 +107,17 @@ function severityOf({ explanation, evidence, now }: Answer): Severity {
 function mainAdvice(answer: Answer): string {
   const { analysis, explanation } = answer;
   const recommendation = analysis?.recommendation;
+  if (explanation.advice !== undefined) return explanation.advice;
   if (recommendation !== undefined && areFlagsUnseen(answer)) return unseenAdvice(answer, recommendation);
   if (recommendation !== undefined && recommendation.flags.length > 0 && recommendation.verdict !== 'C')
     return `Set ${recommendation.flags[0]} (the block below has all flags).`;
   if (recommendation?.verdict === 'C')
     return 'Its heap is not the trouble: look for what grows beside it before any flag is changed.';
+  if (recommendation?.verdict === 'E') return fullHeapAdvice(answer, recommendation);
   if (recommendation?.neededLimitBytes !== undefined && recommendation.neededLimitBytes !== null)
     return `No heap fits into this limit: raise it to ${formatBytes(recommendation.neededLimitBytes)}.`;
-  return explanation.advice ?? causeAdvice[explanation.cause].advice;
+  if (analysis?.recommendationMissing !== undefined) return analysis.recommendationMissing.advice;
+  return causeAdvice[explanation.cause].advice;
 }
 
 /** Nothing is to be set before it is known what is set. */
@@ -144,10 +148,14 @@ function unseenFlags(answer: Answer): Finding[] {
 
 function heapFindings(answer: Answer): Finding[] {
   const { analysis, limit, explanation, nodeBytes } = answer;
-  if (analysis === undefined) return [];
+  // What was killed before it began never had a heap.
+  const neverBegan = explanation.cause === 'limit' && explanation.advice !== undefined;
+  if (analysis === undefined || neverBegan) return [];
   const { heap, heapMissing, otherwise, heapGrade } = analysis;
   const matters = ofMemory.has(explanation.cause);
   const isUnseen = areFlagsUnseen(answer);
+  if (heap === undefined && analysis.boundedHeapBytes !== undefined)
+    return isUnseen ? [] : [...boundedFindings(answer, analysis.boundedHeapBytes), ...roomFindings(answer, 'critical')];
   if (heap === undefined)
     return heapMissing === undefined
       ? []
@@ -170,7 +178,7 @@ function heapFindings(answer: Answer): Finding[] {
         advice: `${fatalAdvice(heap.fatal)} It is no memory problem.`,
       },
     ];
-  const findings: Finding[] = [];
+  const findings: Finding[] = isUnseen ? [] : roomFindings(answer, outgrowthSeverity(answer));
   if (mayOutgrowLimit(answer) && limit.limitBytes !== undefined)
     findings.push({
       severity: outgrowthSeverity(answer),
@@ -196,6 +204,21 @@ function heapFindings(answer: Answer): Finding[] {
       advice: '',
     });
   return findings;
+}
+
+/** Flags that give the same heap on every JDK are enough to say that it outgrows the limit. */
+function boundedFindings(answer: Answer, heapBytes: number): Finding[] {
+  const { limit, java } = answer;
+  if (!mayOutgrowLimit(answer) || limit.limitBytes === undefined) return [];
+  return [
+    {
+      severity: outgrowthSeverity(answer),
+      grade: java.unknown.length === 0 ? 'fact' : 'inferred',
+      claim: `The heap may grow to ${formatBytes(heapBytes)} and the limit is ${formatBytes(limit.limitBytes)}: the kernel kills the container before the JVM can throw OutOfMemoryError.`,
+      evidence: `its flags give a largest heap of ${heapBytes} bytes, whatever the JDK’s version`,
+      advice: 'Set -Xmx below the limit.',
+    },
+  ];
 }
 
 /** How much it matters that the heap may outgrow the limit: most where memory was the matter, little where it was not. */

@@ -5,6 +5,7 @@ import { count, formatBytes, formatDuration, listed, shortened } from '../report
 import { ago } from './age.ts';
 import { causeAdvice } from './cause-advice.ts';
 import { canBeSet, type FlagsToSet, flagsToSet, kubectl } from './heap-flags.ts';
+import { isRoomTooSmall, largestHeapBytes } from './heap-room.ts';
 import { jdkName } from './java-analysis.ts';
 import { usageBytes } from './memory-limit.ts';
 import { timeMs } from './objects.ts';
@@ -60,7 +61,9 @@ export function whyReport(answer: Answer, asked: Asked): Report {
 
 /** The verdict within 120 characters; a long pod name gives way, in its middle, so that both ends can be told apart. */
 function summary(answer: Answer, name: string): string {
-  const text = headline(answer);
+  const whole = headline(answer, timesText(answer));
+  // Without the times where they would cut off what to do.
+  const text = [...whole].length + 26 > summaryLength ? headline(answer, '') : whole;
   const room = Math.max(24, summaryLength - [...text].length - 2);
   const characters = [...name];
   const half = Math.floor((room - 1) / 2);
@@ -69,9 +72,8 @@ function summary(answer: Answer, name: string): string {
   return shortened(`${shown}: ${text}`, summaryLength);
 }
 
-function headline(answer: Answer): string {
+function headline(answer: Answer, times: string): string {
   const { explanation, evidence, analysis, limit, java } = answer;
-  const times = timesText(answer);
   const isUnseen = areFlagsUnseen(answer);
   const flag = analysis?.recommendation?.verdict === 'C' ? undefined : analysis?.recommendation?.flags[0];
   const needed = analysis?.recommendation?.neededLimitBytes ?? null;
@@ -87,14 +89,18 @@ function headline(answer: Answer): string {
   if (explanation.cause === 'limit' || explanation.cause === 'pod-limit') {
     if (java.isJava === false) return `OOM-killed${times} at ${limitText}; not Java: raise the limit or lower its use`;
     if (java.isJava === undefined) return `OOM-killed${times} at ${limitText}; whether it is Java cannot be seen`;
-    const heap = analysis?.heap;
-    if (heap !== undefined && mayOutgrowLimit(answer) && !isUnseen)
-      return `OOM-killed${times}: heap may grow to ${formatBytes(heap.maxHeapBytes)} in ${limitText}${remedy}`;
+    const heapBytes = largestHeapBytes(answer);
+    if (explanation.cause === 'pod-limit') return `OOM-killed${times} at the pod’s ${limitText}${remedy}`;
+    if (heapBytes !== undefined && mayOutgrowLimit(answer) && !isUnseen)
+      return `OOM-killed${times}: heap may grow to ${formatBytes(heapBytes)} in ${limitText}${remedy}`;
+    if (heapBytes !== undefined && isRoomTooSmall(answer) && !isUnseen)
+      return `OOM-killed${times}: heap of ${formatBytes(heapBytes)} too large for ${limitText}${remedy}`;
     if (analysis?.recommendation?.verdict === 'C') return `OOM-killed${times} at ${limitText}, and not by its heap`;
     return `OOM-killed${times} at ${limitText}${remedy}`;
   }
   if (explanation.cause === 'heap' || explanation.cause === 'gc-overhead') {
-    const size = analysis?.heap === undefined || isUnseen ? '' : ` at ${formatBytes(analysis.heap.maxHeapBytes)}`;
+    const heapBytes = largestHeapBytes(answer);
+    const size = heapBytes === undefined || isUnseen ? '' : ` at ${formatBytes(heapBytes)}`;
     const full = explanation.cause === 'heap' ? 'Java heap space' : 'GC overhead limit exceeded';
     return wasThenKilled(answer)
       ? `${full}${size}, then killed with SIGKILL${times}${remedy}`
@@ -105,8 +111,9 @@ function headline(answer: Answer): string {
     if (waiting !== undefined && evidence.container.ended === undefined)
       return `not OOM-killed: it has not started (${shortened(waiting, 40)})`;
     if (evidence.container.status === undefined) return 'not OOM-killed: it has not started';
-    if (mayOutgrowLimit(answer) && analysis?.heap !== undefined && !isUnseen)
-      return `not OOM-killed so far, but the heap may grow to ${formatBytes(analysis.heap.maxHeapBytes)} in ${limitText}${remedy}`;
+    const heapBytes = largestHeapBytes(answer);
+    if (mayOutgrowLimit(answer) && heapBytes !== undefined && !isUnseen)
+      return `not OOM-killed so far, but the heap may grow to ${formatBytes(heapBytes)} in ${limitText}${remedy}`;
     return `not OOM-killed${times}${java.isJava === false ? ', and not Java' : ''}`;
   }
   const { short } = causeAdvice[explanation.cause];

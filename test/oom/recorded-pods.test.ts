@@ -57,6 +57,7 @@ test('every cause there is has been recorded', () => {
   expect([...new Set(recorded)].sort()).toEqual([
     'array-size',
     'bad-flags',
+    'child-process',
     'completed',
     'compressed-class-space',
     'direct-memory',
@@ -70,6 +71,7 @@ test('every cause there is has been recorded', () => {
     'native-threads',
     'node-oom',
     'none',
+    'pod-limit',
     'probe-kill',
     'sigkill-unknown',
     'sigterm',
