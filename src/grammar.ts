@@ -64,7 +64,7 @@ export function verbOf(command: Command): string {
 }
 
 /**
- * One grammar for all: `/<noun> <verb> [words] [--flags]`.
+ * One grammar for all: `/<noun> <verb> [words] [--flags]`; a verb may have two words.
  * @param line with or without the leading slash; as Slack or a terminal gives it
  * @throws Refusal for an unknown noun or verb (with the nearest one) and for an unclosed quote
  */
@@ -92,25 +92,60 @@ export function parseLine(commands: readonly Command[], line: string, prefix = '
   const [verb = '', ...after] = afterNoun;
   if (verb === '' || verb === 'help' || verb === '--help' || verb === '-h')
     return helpAbout(commands, [noun, ...after], prefix);
-  return { kind: 'command', command: findCommand(commands, noun, verb, prefix), args: after };
+  return { kind: 'command', ...findCommand(commands, noun, [verb, ...after], prefix) };
 }
 
 function helpAbout(commands: readonly Command[], words: readonly string[], prefix: string): Asked {
-  const [noun, verb] = words;
+  const [noun, ...after] = words;
   if (noun === undefined || !commands.some((command) => nounOf(command) === noun)) return { kind: 'help' };
-  if (verb === undefined || verb.startsWith('-')) return { kind: 'help', noun };
-  return { kind: 'help', noun, command: findCommand(commands, noun, verb, prefix) };
+  if (after[0] === undefined || after[0].startsWith('-')) return { kind: 'help', noun };
+  return { kind: 'help', noun, command: findCommand(commands, noun, after, prefix).command };
 }
 
-function findCommand(commands: readonly Command[], noun: string, verb: string, prefix: string): Command {
+/** The longest verb wins: of `snapshot verify` the second word belongs to it, of `snapshot --cluster prod` it does not. */
+function findCommand(
+  commands: readonly Command[],
+  noun: string,
+  words: readonly string[],
+  prefix: string,
+): { command: Command; args: readonly string[] } {
   const ofNoun = commands.filter((command) => nounOf(command) === noun);
-  const found = ofNoun.find((command) => verbOf(command) === verb.toLowerCase());
-  if (found !== undefined) return found;
-  const near = nearest(verb, ofNoun.map(verbOf));
+  const lengthOf = (command: Command) => verbOf(command).split(' ').length;
+  const [found] = ofNoun
+    .filter((command) => verbOf(command) === words.slice(0, lengthOf(command)).join(' ').toLowerCase())
+    .sort((a, b) => lengthOf(b) - lengthOf(a));
+  if (found !== undefined) {
+    const args = words.slice(lengthOf(found));
+    demandNoMistypedVerb(found, args[0], ofNoun, prefix);
+    return { command: found, args };
+  }
+  const verb = words[0] ?? '';
+  const near = nearest(verb, ofNoun.map(verbOf)) ?? nearest(words.slice(0, 2).join(' '), ofNoun.map(verbOf));
   throw new Refusal(
     `\`/${prefix}${noun}\` has no \`${shortened(verb, 40)}\`${near === undefined ? '.' : `; did you mean \`/${prefix}${noun} ${near}\`?`}`,
     `Try \`/${prefix}${noun} help\`.`,
     ofNoun.map((command) => `/${prefix}${command.name}`),
+  );
+}
+
+/** A command that takes no words, followed by one: then the longer verb was meant, and mistyped. @throws Refusal that names it */
+function demandNoMistypedVerb(
+  found: Command,
+  word: string | undefined,
+  ofNoun: readonly Command[],
+  prefix: string,
+): void {
+  if (word === undefined || word.startsWith('-') || found.takes !== '') return;
+  const longer = ofNoun.filter((command) => command.name.startsWith(`${found.name} `));
+  if (longer.length === 0) return;
+  const near = nearest(
+    word,
+    longer.map((command) => command.name.slice(found.name.length + 1)),
+  );
+  throw new Refusal(
+    `\`/${prefix}${found.name}\` has no \`${shortened(word, 40)}\`${near === undefined ? '.' : `; did you mean \`/${prefix}${found.name} ${near}\`?`}`,
+    `Try \`/${prefix}${found.name} --help\`.`,
+    [found, ...longer].map((command) => `/${prefix}${command.name}`),
   );
 }
 

@@ -178,3 +178,34 @@ test('10,000 random lines each get a command, help or a refusal', () => {
   expect(outcomes.command + outcomes.help + outcomes.refused).toBe(10_000);
   expect(outcomes.refused).toBeGreaterThan(1000);
 });
+
+describe('a verb of two words', () => {
+  const snapshot = { ...health, name: 'etcd snapshot' };
+  const snapshots = { ...health, name: 'etcd snapshots' };
+  const verify = { ...health, name: 'etcd snapshot verify', takes: '<name>' };
+  const known: readonly Command[] = [health, snapshot, snapshots, verify];
+
+  test.each([
+    ['/etcd snapshot', 'etcd snapshot', []],
+    ['/etcd snapshot --cluster prod', 'etcd snapshot', ['--cluster', 'prod']],
+    ['/etcd snapshots', 'etcd snapshots', []],
+    ['/etcd snapshot verify', 'etcd snapshot verify', []],
+    ['/etcd Snapshot Verify latest', 'etcd snapshot verify', ['latest']],
+  ])('%s', (line, name, args) => {
+    const asked = parseLine(known, line);
+    expect(asked.kind === 'command' && [asked.command.name, asked.args]).toEqual([name, args]);
+  });
+
+  test('its help is found', () => {
+    expect(parseLine(known, '/etcd help snapshot verify')).toEqual({ kind: 'help', noun: 'etcd', command: verify });
+    expect(parseLine(known, '/etcd help snapshot')).toEqual({ kind: 'help', noun: 'etcd', command: snapshot });
+  });
+
+  test.each([
+    ['/etcd snapshot verfy latest', '`/etcd snapshot` has no `verfy`; did you mean `/etcd snapshot verify`?'],
+    ['/etcd snapshot prod', '`/etcd snapshot` has no `prod`.'],
+    ['/etcd snapsot verify latest', '`/etcd` has no `snapsot`; did you mean `/etcd snapshot`?'],
+  ])('%s gets the nearest', (line, message) => {
+    expect(refusal(() => parseLine(known, line)).message).toBe(message);
+  });
+});
