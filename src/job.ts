@@ -37,6 +37,8 @@ export type Context = {
   readonly desk?: Desk;
   /** The OOM kills that were seen before; a terminal keeps none. */
   readonly kills?: KillStore;
+  /** Of the ticket, the same in every run of it: what is made for it is made once. There is none in a terminal. */
+  readonly ticketId?: string;
   now(): Date;
   /** Aborted when the process is asked to stop or the job's time is over. */
   readonly signal: AbortSignal;
@@ -44,12 +46,14 @@ export type Context = {
   progress(done: number, total: number, note: string): void;
 };
 
-/** A look only reads: it may run twice, side by side, at any time. */
+/** A look changes nothing in what it looks at: it may run twice, side by side, at any time. */
 export type Look<Input extends JsonObject = JsonObject> = {
   readonly kind: 'look';
   /** Unique, the words as typed: `etcd health`. */
   readonly name: string;
   readonly input: z.ZodType<Input>;
+  /** How long it may take, where that is more than a minute. */
+  readonly timeLimitMs?: number;
   run(input: Input, context: Context): Promise<Report>;
 };
 

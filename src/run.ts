@@ -8,6 +8,7 @@ import type { Clients, Context } from './job.ts';
 import { Refusal } from './refusal.ts';
 import { proposalReport } from './report/proposal.ts';
 import type { JsonObject, Report, Verdict } from './report/report.ts';
+import { formatDuration } from './report/text.ts';
 import { visibleReport } from './report/visible-text.ts';
 
 /** How long a look may take before it is given up. */
@@ -50,7 +51,7 @@ export async function runLine(line: string, terminal: Terminal): Promise<Report>
 
 /** What runs a look needs beside its input. */
 export type Surroundings = Pick<Terminal, 'clients' | 'signal' | 'seenFrom' | 'now' | 'fault'> &
-  Partial<Pick<Context, 'progress' | 'desk' | 'kills'>>;
+  Partial<Pick<Context, 'progress' | 'desk' | 'kills' | 'ticketId'>>;
 
 /**
  * Runs a look; a refusal or a fault becomes a report like any other, so that every request has an answer.
@@ -58,7 +59,8 @@ export type Surroundings = Pick<Terminal, 'clients' | 'signal' | 'seenFrom' | 'n
  */
 export async function runLook(command: Command, input: JsonObject, surroundings: Surroundings): Promise<Report> {
   const asked = { command: `/${command.name}` };
-  const timeout = AbortSignal.timeout(lookTimeoutMs);
+  const timeLimitMs = (command.job.kind === 'look' ? command.job.timeLimitMs : undefined) ?? lookTimeoutMs;
+  const timeout = AbortSignal.timeout(timeLimitMs);
   const { clients, now } = surroundings;
   const context: Context = {
     clients,
@@ -67,6 +69,7 @@ export async function runLook(command: Command, input: JsonObject, surroundings:
     progress: surroundings.progress ?? (() => {}),
     ...(surroundings.desk === undefined ? {} : { desk: surroundings.desk }),
     ...(surroundings.kills === undefined ? {} : { kills: surroundings.kills }),
+    ...(surroundings.ticketId === undefined ? {} : { ticketId: surroundings.ticketId }),
   };
   try {
     const report = visibleReport(await reportOf(command, input, context));
@@ -78,7 +81,7 @@ export async function runLook(command: Command, input: JsonObject, surroundings:
     if (timeout.aborted)
       return refusalReport(
         new Refusal(
-          `It took longer than ${lookTimeoutMs / 1000} s and was given up.`,
+          `It took longer than ${formatDuration(timeLimitMs)} and was given up.`,
           'Ask again; if it stays so, run `quorum check` where the bot runs.',
         ),
         asked,

@@ -133,6 +133,7 @@ export async function carryOut(ticket: AskTicket, parts: WorkParts, run: 'first'
       progress: answer.progress,
       desk: parts.desk(ticket),
       kills: parts.kills,
+      ticketId: ticket.id,
     });
   }
 }
