@@ -5,6 +5,9 @@ import { etcdMembers } from './etcd/members.ts';
 import { etcdMoveLeader } from './etcd/move-leader.ts';
 import { etcdPromote } from './etcd/promote.ts';
 import { etcdRemove } from './etcd/remove.ts';
+import { etcdSnapshot } from './etcd/snapshot.ts';
+import { etcdSnapshotVerify } from './etcd/snapshot-verify.ts';
+import { etcdSnapshots } from './etcd/snapshots.ts';
 import { oomHeap } from './oom/heap.ts';
 import { oomList } from './oom/list.ts';
 import { oomSize } from './oom/size.ts';
@@ -23,6 +26,9 @@ export const commands: readonly Command[] = [
   etcdAdd,
   etcdPromote,
   etcdRemove,
+  etcdSnapshot,
+  etcdSnapshots,
+  etcdSnapshotVerify,
   oomWhy,
   oomList,
   oomHeap,

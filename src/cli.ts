@@ -21,6 +21,7 @@ const usage = `Quorum: a Slack bot for on-call engineers
   quorum run -                     a command a line from standard input, a JSON object a line out
   quorum check                     the config and every connection, one line each
   quorum audit verify              whether the audit is what was written
+  quorum snapshot decrypt <file> <out>   a snapshot of etcd, as etcdctl takes it; needs the config alone
   quorum manifest                  the Slack app manifest
 
 Options
@@ -31,7 +32,7 @@ Options
 Exit codes of run: 0 ok, 1 findings, 2 unknown or refused
 `;
 
-const verbs = ['start', 'bot', 'worker', 'run', 'check', 'audit verify', 'manifest'];
+const verbs = ['start', 'bot', 'worker', 'run', 'check', 'audit verify', 'snapshot decrypt', 'manifest'];
 
 /**
  * Runs the executable and ends the process: a connection that hangs in its handshake cannot be cut, and would hold it for minutes.
@@ -64,7 +65,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
   }
   const path = configPath(values.config, process.env);
   const [extra] = rest;
-  if (extra !== undefined && verbs.includes(verb) && verb !== 'run' && verb !== 'audit')
+  if (extra !== undefined && verbs.includes(verb) && verb !== 'run')
     throw new Refusal(
       `\`quorum ${verb}\` takes no words, and was given “${extra}”.`,
       `A config is named with --config: quorum ${verb} --config ${extra}`,
@@ -80,6 +81,21 @@ async function dispatch(args: readonly string[]): Promise<number> {
       if (rest[0] !== 'verify' || rest.length > 1) throw new Refusal('There is `quorum audit verify`.', 'Type it so.');
       const config = await readConfig(path, process.env, ['redis']);
       return await verify(config);
+    }
+    case 'snapshot': {
+      const [what, from, to, tooMany] = rest;
+      if (what !== 'decrypt' || from === undefined || to === undefined || tooMany !== undefined)
+        throw new Refusal(
+          'There is `quorum snapshot decrypt <file> <out>`.',
+          'Name the file that is encrypted, and the one to write: quorum snapshot decrypt 20261129T030000Z-4f1c9a2e.db.sealed prod.db',
+        );
+      const config = await readConfig(path, process.env, ['etcd']);
+      const { decryptSnapshot } = await import('./snapshot/decrypt-client.ts');
+      const { bytes, sha256 } = await decryptSnapshot(config, from, to);
+      process.stdout.write(
+        `${to} is whole: ${bytes} bytes, sha256 ${sha256}.\nIt holds every secret of its cluster.\n`,
+      );
+      return exitCodes.ok;
     }
     case 'manifest': {
       const [{ commands }, { manifest }] = await Promise.all([

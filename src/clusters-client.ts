@@ -1,6 +1,7 @@
 import type { Config } from './config.ts';
 import type { Clients } from './job.ts';
 import { Refusal } from './refusal.ts';
+import { settingsOf } from './snapshot/config.ts';
 
 /** The configured clusters, connected on first use and closed together. Drivers are imported only when one is asked for. */
 export type Clusters = Clients & { close(): Promise<void> };
@@ -26,7 +27,7 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
       once(`etcd ${name}`, async () => {
         const cluster = found(config.etcd.clusters, name, 'etcd');
         const { connectEtcd } = await import('./etcd/client.ts');
-        const { requestTimeout, endpoints, tls, auth, quotaBytes, peerCa, metricsUrls } = cluster;
+        const { requestTimeout, endpoints, tls, auth, quotaBytes, peerCa, metricsUrls, snapshots } = cluster;
         return await connectEtcd({
           name,
           endpoints,
@@ -36,6 +37,7 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
           ...(quotaBytes === undefined ? {} : { quotaBytes }),
           ...(peerCa === undefined ? {} : { peerCa }),
           ...(metricsUrls === undefined ? {} : { metricsUrls }),
+          ...(snapshots === undefined ? {} : { snapshots: settingsOf(snapshots, config.changes.snapshotMaxAge) }),
         });
       }),
     kubernetes: (name) =>

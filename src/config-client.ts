@@ -31,7 +31,20 @@ export async function readConfig(
       'Name the file with --config or QUORUM_CONFIG, or write quorum.yaml here; docs/configuration.md has an example.',
     );
   }
-  return parseConfig(source, environment, needed);
+  const config = parseConfig(source, environment, needed);
+  await demandSchedules(config);
+  return config;
+}
+
+/** The parser of cron lines is loaded only where there is one. */
+async function demandSchedules(config: Config): Promise<void> {
+  for (const [name, { snapshots }] of Object.entries(config.etcd.clusters))
+    for (const key of ['schedule', 'drill'] as const) {
+      const line = snapshots?.[key];
+      if (snapshots === undefined || line === undefined) continue;
+      const { demandSchedule } = await import('./snapshot/schedule.ts');
+      demandSchedule(`etcd.clusters.${name}.snapshots.${key}`, { line, timeZone: snapshots.timeZone }, new Date());
+    }
 }
 
 /** A certificate with its chain is a few kilobytes. */

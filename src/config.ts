@@ -2,6 +2,7 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { nearest } from './nearest.ts';
 import { Refusal } from './refusal.ts';
+import { snapshotsConfig } from './snapshot/config.ts';
 import { messageOf } from './thrown.ts';
 
 const unitMs: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -82,6 +83,7 @@ const etcdCluster = z.strictObject({
     .array(url)
     .optional()
     .describe('`--listen-metrics-urls` of the members, where the client port does not show `/metrics`'),
+  snapshots: snapshotsConfig.optional(),
 });
 
 const kubernetesCluster = z

@@ -143,3 +143,37 @@ describe('a mistake is told with its place and the mend', () => {
 test('a variable of a section that is not needed may be unset: a look in a terminal needs no Slack token', () => {
   expect(() => parseConfig(full, { ETCD_PASSWORD: 'x', PORT: '1' }, ['etcd'])).not.toThrow();
 });
+
+describe('snapshots of a cluster', () => {
+  const key = Buffer.alloc(32, 7).toString('base64');
+  const withSnapshots = (snapshots: string) =>
+    `etcd: { clusters: { prod: { endpoints: ["http://10.0.0.1:2379"], snapshots: ${snapshots} } } }`;
+
+  test('what is not said has a default, but for the encryption', () => {
+    const source = withSnapshots(`{ to: { directory: /srv/snapshots }, encryption: { key: "${key}" } }`);
+    expect(parseConfig(source, {}, ['etcd']).etcd.clusters.prod?.snapshots).toEqual({
+      to: { directory: '/srv/snapshots' },
+      encryption: { key, oldKeys: [] },
+      keep: { last: 7, days: 30 },
+      timeZone: 'UTC',
+    });
+  });
+
+  test.each([
+    [
+      '{ to: { directory: /srv } }',
+      'etcd.clusters.prod.snapshots.encryption: write { key: ${…} }, or none where they shall lie there readable',
+    ],
+    [
+      '{ to: { directory: /srv }, encryption: { key: secret } }',
+      'etcd.clusters.prod.snapshots.encryption.key: write 32 bytes in base64 or hex, such as `openssl rand -base64 32` prints',
+    ],
+    ['{ to: {}, encryption: none }', 'etcd.clusters.prod.snapshots.to: name either directory or s3'],
+    [
+      '{ to: { directory: /srv }, encryption: none, keep: { last: 0 } }',
+      'etcd.clusters.prod.snapshots.keep.last: Too small: expected number to be >=1',
+    ],
+  ])('%s is refused', (snapshots, message) => {
+    expect(refusal(withSnapshots(snapshots)).message).toBe(message);
+  });
+});

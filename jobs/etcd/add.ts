@@ -10,7 +10,7 @@ import { requireKnown } from '../../src/etcd/member-reference.ts';
 import { intended } from '../../src/etcd/patience.ts';
 import { requireCertificatePem } from '../../src/etcd/peer-certificate.ts';
 import { ensurePromoted } from '../../src/etcd/promotion.ts';
-import { unknownSnapshot } from '../../src/etcd/snapshot-age.ts';
+import { seeSnapshotAge } from '../../src/etcd/snapshot-age.ts';
 import { change, type Outcome, type Step, type StepContext } from '../../src/job.ts';
 import { Refusal } from '../../src/refusal.ts';
 import { quotedWord } from '../../src/shell-quoting.ts';
@@ -43,7 +43,10 @@ export const etcdAdd = change({
     const certificate = input.certificate === null ? null : requireCertificatePem(input.certificate);
     const etcd = await clients.etcd(cluster);
     const view = requireKnown(await etcd.see(signal));
-    const peers = await etcd.seePeers({ members: peerUrlsOfMembers(view), fresh: peerUrls });
+    const [peers, snapshot] = await Promise.all([
+      etcd.seePeers({ members: peerUrlsOfMembers(view), fresh: peerUrls }),
+      seeSnapshotAge(etcd, view.clusterId, now()),
+    ]);
     const plan: AddPlan = {
       cluster,
       name,
@@ -54,7 +57,7 @@ export const etcdAdd = change({
     };
     return {
       target: { kind: 'etcd', name: cluster, identity: view.clusterId },
-      ...planAdd(plan, { view, peers, certificate, snapshot: unknownSnapshot, now: now() }),
+      ...planAdd(plan, { view, peers, certificate, snapshot, now: now() }),
     };
   },
 

@@ -13,7 +13,7 @@ import {
   removalChecks,
   removalSections,
 } from '../../src/etcd/removal.ts';
-import { unknownSnapshot } from '../../src/etcd/snapshot-age.ts';
+import { seeSnapshotAge } from '../../src/etcd/snapshot-age.ts';
 import { change } from '../../src/job.ts';
 import { quotedWord } from '../../src/shell-quoting.ts';
 
@@ -35,6 +35,7 @@ export const etcdRemove = change({
     const etcd = await clients.etcd(cluster);
     const [seen, apiServers] = await Promise.all([etcd.see(signal), seeApiServers(clients, cluster)]);
     const view = requireKnown(seen);
+    const snapshot = await seeSnapshotAge(etcd, view.clusterId, now());
     const member = findMember(view, word);
     const plan = planRemoval({ view, member });
     return {
@@ -45,7 +46,7 @@ export const etcdRemove = change({
         : {
             notAlone: `${plan.name === '' ? plan.memberId : plan.name} is not dead as far as can be seen: nobody removes it alone.`,
           }),
-      checks: removalChecks({ view, member, apiServers, snapshot: unknownSnapshot, now: now() }),
+      checks: removalChecks({ view, member, apiServers, snapshot, now: now() }),
       words: describeRemoval(plan),
       sections: [...removalSections(view, member), leftToDo(plan, view.quorum.voters - (member.isLearner ? 0 : 1))],
     };

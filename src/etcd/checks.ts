@@ -172,18 +172,23 @@ function ageMs({ metrics }: MemberView, now: Date): number | null {
 }
 
 /** The snapshot that a change can be undone with. */
-export function snapshotCheck(view: KnownCluster, { ageMs: snapshotAgeMs, maxAgeMs }: SnapshotAge): Check {
+export function snapshotCheck(view: KnownCluster, { ageMs: age, maxAgeMs, canTake, unseen }: SnapshotAge): Check {
   const name = 'A fresh snapshot';
-  if (snapshotAgeMs !== null && snapshotAgeMs <= maxAgeMs)
-    return ok(name, `Taken ${formatDuration(snapshotAgeMs)} ago.`);
+  if (age !== null && age <= maxAgeMs) return ok(name, `Taken ${formatDuration(age)} ago.`);
+  const { cluster } = view.seen;
+  const take = canTake
+    ? `\`/etcd snapshot --cluster ${cluster}\``
+    : etcdctl(view.seen, snapshotEndpoints(view), 'snapshot', 'save', `${cluster}.db`);
   return {
     name,
-    status: 'warning',
+    status: unseen === undefined ? 'warning' : 'unknown',
     seen:
-      snapshotAgeMs === null
-        ? 'No snapshot is known to the bot.'
-        : `The last one is ${formatDuration(snapshotAgeMs)} old, older than ${formatDuration(maxAgeMs)}.`,
-    advice: `Take one before this: ${etcdctl(view.seen, snapshotEndpoints(view), 'snapshot', 'save', `${view.seen.cluster}.db`)}`,
+      age !== null
+        ? `The last one is ${formatDuration(age)} old, older than ${formatDuration(maxAgeMs)}.`
+        : unseen === undefined
+          ? 'No snapshot is known to the bot.'
+          : `Whether there is one could not be seen: ${unseen}`,
+    advice: `Take one before this: ${take}`,
   };
 }
 

@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import { Refusal } from '../refusal.ts';
+import type { SnapshotSettings } from '../snapshot/settings.ts';
+import { openStorage, type SnapshotStorage } from '../snapshot/storage.ts';
 import type { Asked, ClusterSeen, EtcdClusterConfig, Member, MetricsRead, Probe } from './cluster.ts';
 import { type Credentials, readCredentials, stampOf } from './credentials-client.ts';
 import { canonicalEndpoint, isEndpoint } from './endpoint.ts';
@@ -11,6 +13,7 @@ import { createMetricsReader, type MetricsReader } from './metrics-client.ts';
 import { type PeerUrls, probePeers } from './peer-probe-client.ts';
 import type { PeersSeen } from './peers.ts';
 import { probeEndpoint } from './probe-client.ts';
+import type { SnapshotPart, StreamLimits } from './snapshot-client.ts';
 import { ClusterToken } from './token-client.ts';
 
 export type { EtcdClusterConfig } from './cluster.ts';
@@ -31,8 +34,18 @@ export type EtcdCluster = {
    * @throws Refusal when a credential file cannot be used
    */
   seePeers(peerUrls: PeerUrls): Promise<PeersSeen>;
+  /**
+   * A member's database as a stream, with the cluster's token.
+   * @throws the driver's error (see `failureOf`); what came before it is worthless
+   */
+  streamSnapshot(endpoint: string, limits: StreamLimits): AsyncIterable<SnapshotPart>;
+  /** Where its snapshots are kept and how; null where the config does not say. */
+  readonly snapshots: SnapshotKeeping | null;
   close(): void;
 };
+
+/** Where the snapshots of one cluster are, and what is done with them. */
+export type SnapshotKeeping = { readonly settings: SnapshotSettings; readonly storage: SnapshotStorage };
 
 /** How long credential files are taken to be the ones on disk, where not given. */
 const defaultCredentialsCheckMs = 5_000;
@@ -58,12 +71,16 @@ export async function connectEtcd(
         `${endpoint} in etcd cluster ${config.name} is no client URL.`,
         'Write it as https://10.0.0.1:2379.',
       );
-  return new Connection(config, await readCredentials(config.tls), credentialsCheckMs);
+  const { snapshots: settings } = config;
+  const snapshots =
+    settings === undefined ? null : { settings, storage: await openStorage(settings.place, config.name) };
+  return new Connection(config, await readCredentials(config.tls), credentialsCheckMs, snapshots);
 }
 
 class Connection implements EtcdCluster {
   readonly name: string;
   readonly membership: Membership;
+  readonly snapshots: SnapshotKeeping | null;
   private readonly config: EtcdClusterConfig;
   private readonly timeoutMs: number;
   private readonly configured: readonly string[];
@@ -82,7 +99,13 @@ class Connection implements EtcdCluster {
   private lastMembers: readonly Member[] | null = null;
   private preferred: string | undefined;
 
-  constructor(config: EtcdClusterConfig, credentials: Credentials, credentialsCheckMs: number) {
+  constructor(
+    config: EtcdClusterConfig,
+    credentials: Credentials,
+    credentialsCheckMs: number,
+    snapshots: SnapshotKeeping | null,
+  ) {
+    this.snapshots = snapshots;
     this.credentialsCheckMs = credentialsCheckMs;
     this.name = config.name;
     this.config = config;
@@ -102,6 +125,21 @@ class Connection implements EtcdCluster {
 
   async seePeers(peerUrls: PeerUrls): Promise<PeersSeen> {
     return await probePeers(peerUrls, this.config, this.timeoutMs);
+  }
+
+  async *streamSnapshot(endpoint: string, limits: StreamLimits): AsyncGenerator<SnapshotPart> {
+    await this.refreshCredentials();
+    await this.token.ensure();
+    // A token that is no longer known is refused before the first piece.
+    const begun = await this.token.carry(async () => {
+      const parts = this.client(endpoint).snapshot(limits)[Symbol.asyncIterator]();
+      return { parts, first: await parts.next() };
+    });
+    try {
+      for (let part = begun.first; part.done !== true; part = await begun.parts.next()) yield part.value;
+    } finally {
+      await begun.parts.return?.();
+    }
   }
 
   async see(signal?: AbortSignal, freshness: 'recent' | 'fresh' = 'recent'): Promise<ClusterSeen> {
@@ -156,6 +194,7 @@ class Connection implements EtcdCluster {
     this.clients.clear();
     this.retired.clear();
     this.metricsReader.close();
+    this.snapshots?.storage.close();
   }
 
   /** Asks one endpoint for its status; where that fails or is slow, a probe tells why, within the same deadline. */

@@ -1,3 +1,4 @@
+import type { SnapshotSettings } from '../snapshot/settings.ts';
 import type { CertificateFacts } from './certificates.ts';
 import type { Failure } from './failure.ts';
 import type { MemberMetrics } from './metrics.ts';
@@ -17,6 +18,8 @@ export type EtcdClusterConfig = {
   readonly peerCa?: string | undefined;
   /** `--listen-metrics-urls` of the members, for clusters whose client port does not show /metrics. */
   readonly metricsUrls?: readonly string[] | undefined;
+  /** How its snapshots are taken and kept, where they are. */
+  readonly snapshots?: SnapshotSettings | undefined;
 };
 
 /** The PEM files of a TLS client. */

@@ -77,3 +77,19 @@ export function certificateOf(text: string | undefined): string | null {
     );
   return requireCertificatePem(text);
 }
+
+/** @throws Refusal for a word where none is taken */
+export function noWords({ positionals, rest }: Words): object {
+  const [word] = [...positionals, ...rest];
+  if (word !== undefined) throw new Refusal(`"${shortened(word, 60)}" is one word too many.`, 'Type it without.');
+  return {};
+}
+
+/** The snapshot that was typed. @throws Refusal where there is none, or more than one word */
+export function oneSnapshot({ positionals, rest }: Words): string {
+  const [word, second] = [...positionals, ...rest];
+  if (second !== undefined) throw new Refusal(`"${shortened(second, 60)}" is one word too many.`, 'Name one snapshot.');
+  if (word === undefined || word.trim() === '')
+    throw new Refusal('Which snapshot is missing.', 'Name it, or say `latest`: `/etcd snapshots` lists them.');
+  return demandWord(word);
+}

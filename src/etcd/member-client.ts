@@ -4,7 +4,9 @@ import { Etcd3, type IOptions } from 'etcd3';
 import type { Alarm, Member, MemberStatus } from './cluster.ts';
 import type { Credentials } from './credentials-client.ts';
 import { addressOf, hostPort } from './endpoint.ts';
-import { alarmOf, decimalId, memberOf, statusOf, statusProtocol, type WireStatus } from './protocol.ts';
+import { channelOptions, type TokenHolder, withToken } from './member-channel-client.ts';
+import { alarmOf, decimalId, maintenanceProtocol, memberOf, statusOf, type WireStatus } from './protocol.ts';
+import { type SnapshotPart, type StreamLimits, streamSnapshot } from './snapshot-client.ts';
 
 /**
  * One member, one client: a call goes to this member or fails. Deadlines are absolute; nothing is retried.
@@ -26,6 +28,8 @@ export type MemberClient = {
   alarms(deadline: Date): Promise<readonly Alarm[]>;
   /** @returns a token for `TokenHolder` */
   authenticate(username: string, password: string, deadline: Date): Promise<string>;
+  /** The member's database, as a stream on a connection of its own. */
+  snapshot(limits: StreamLimits): AsyncIterable<SnapshotPart>;
   /** Whether a connection stands, as against one that is being made. */
   isConnected(): boolean;
   close(): void;
@@ -33,21 +37,6 @@ export type MemberClient = {
 
 /** A member as it is to be added: the name comes only when it starts. */
 export type MemberAddition = { readonly peerUrls: readonly string[]; readonly isLearner: boolean };
-
-/** The token that every call carries; read at each call, because it is renewed. */
-export type TokenHolder = { readonly current: string | undefined };
-
-const channelOptions: grpc.ChannelOptions = {
-  // The default backoff grows to 120 s, and a member that is back would be reported as down for as long.
-  'grpc.initial_reconnect_backoff_ms': 200,
-  'grpc.max_reconnect_backoff_ms': 1000,
-  // Channels of one target share their connections, and with them the error of the last attempt: a new one is to start anew.
-  'grpc.use_local_subchannel_pool': 1,
-  'grpc.enable_retries': 0,
-  'grpc.service_config_disable_resolution': 1,
-  // Members are asked directly: a proxy between would be what is diagnosed.
-  'grpc.enable_http_proxy': 0,
-};
 
 /** Makes the client of one member. It connects at the first call and reconnects by itself. */
 export function createMemberClient(endpoint: string, credentials: Credentials, token: TokenHolder): MemberClient {
@@ -94,6 +83,7 @@ export function createMemberClient(endpoint: string, credentials: Credentials, t
     async authenticate(name, password, deadline) {
       return (await etcd.auth.authenticate({ name, password }, { deadline })).token;
     },
+    snapshot: (limits) => streamSnapshot(endpoint, credentials, token, limits),
     isConnected: () => channel.getConnectivityState(false) === grpc.connectivityState.READY,
     close() {
       etcd.close();
@@ -129,7 +119,7 @@ function callStatus(client: grpc.Client, deadline: Date): Promise<MemberStatus> 
 const statusMethod = loadStatusMethod();
 
 function loadStatusMethod(): MethodDefinition<object, WireStatus> {
-  const loaded = fromJSON(statusProtocol, { keepCase: true, longs: String, enums: String, defaults: true });
+  const loaded = fromJSON(maintenanceProtocol, { keepCase: true, longs: String, enums: String, defaults: true });
   const service: unknown = loaded['etcdserverpb.Maintenance'];
   return (service as { readonly Status: MethodDefinition<object, WireStatus> }).Status;
 }
@@ -147,17 +137,6 @@ function unclosable(channel: grpc.Channel): grpc.ChannelInterface {
     getChannelzRef: () => channel.getChannelzRef(),
     createCall: (...call) => channel.createCall(...call),
   };
-}
-
-/** etcd3's own authentication keeps a token per client; one per cluster spares the others a bcrypt each. */
-function withToken(token: TokenHolder): grpc.Interceptor {
-  return (options, nextCall) =>
-    new grpc.InterceptingCall(nextCall(options), {
-      start(metadata, listener, next) {
-        if (token.current !== undefined) metadata.set('token', token.current);
-        next(metadata, listener);
-      },
-    });
 }
 
 type Policy = NonNullable<NonNullable<IOptions['faultHandling']>['global']>;

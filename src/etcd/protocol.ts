@@ -2,9 +2,9 @@ import type { Alarm, AlarmKind, Member, MemberStatus } from './cluster.ts';
 
 /**
  * The part of etcd's public gRPC interface that etcd3 1.1.2 lacks or calls wrongly: its Status knows no `dbSizeQuota`
- * (etcd 3.6, field 12). Field numbers are those of etcd's api/etcdserverpb/rpc.proto.
+ * (etcd 3.6, field 12), and its snapshot sends the metadata as the request, so that the token of authentication is lost. Field numbers are those of etcd's api/etcdserverpb/rpc.proto.
  */
-export const statusProtocol = {
+export const maintenanceProtocol = {
   nested: {
     etcdserverpb: {
       nested: {
@@ -31,8 +31,24 @@ export const statusProtocol = {
             dbSizeQuota: { type: 'int64', id: 12 },
           },
         },
+        SnapshotRequest: { fields: {} },
+        SnapshotResponse: {
+          fields: {
+            header: { type: 'ResponseHeader', id: 1 },
+            remaining_bytes: { type: 'uint64', id: 2 },
+            blob: { type: 'bytes', id: 3 },
+          },
+        },
         Maintenance: {
-          methods: { Status: { requestType: 'StatusRequest', responseType: 'StatusResponse', comment: '' } },
+          methods: {
+            Status: { requestType: 'StatusRequest', responseType: 'StatusResponse', comment: '' },
+            Snapshot: {
+              requestType: 'SnapshotRequest',
+              responseType: 'SnapshotResponse',
+              responseStream: true,
+              comment: '',
+            },
+          },
         },
       },
     },

@@ -1,7 +1,8 @@
 import type { EtcdClusterConfig } from './cluster.ts';
 import { type Failure, failureOf, settled } from './failure.ts';
 import { firstAnswer } from './first-answer.ts';
-import type { MemberClient, TokenHolder } from './member-client.ts';
+import type { TokenHolder } from './member-channel-client.ts';
+import type { MemberClient } from './member-client.ts';
 
 /** How long "authentication is not enabled" is believed. */
 const disabledCheckMs = 30_000;

@@ -40,7 +40,7 @@ function planned({ members = {}, peers = wellCovered, plan: more = {}, snapshotA
       view: requireKnown(one === undefined ? seen : lone),
       peers,
       certificate: null,
-      snapshot: { ageMs: snapshotAgeMs, maxAgeMs: 86_400_000 },
+      snapshot: { ageMs: snapshotAgeMs, maxAgeMs: 86_400_000, canTake: false },
       now: seenAt,
     },
   );

@@ -28,7 +28,7 @@ function removing(
     view,
     member,
     apiServers,
-    snapshot: { ageMs: 60_000, maxAgeMs: 86_400_000 },
+    snapshot: { ageMs: 60_000, maxAgeMs: 86_400_000, canTake: true },
     now: seenAt,
   });
   return { view, member, checks };

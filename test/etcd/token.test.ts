@@ -23,6 +23,9 @@ function giver(): MemberClient & { readonly given: string[] } {
       given.push(`token-${given.length + 1}`);
       return given.at(-1) ?? '';
     },
+    snapshot: () => {
+      throw new Error('not asked for');
+    },
     isConnected: () => true,
     close() {},
   };

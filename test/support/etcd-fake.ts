@@ -11,6 +11,8 @@ export function fakeEtcd(seen: () => ClusterSeen, more: Partial<EtcdCluster> = {
     see: async () => seen(),
     membership: { list: unasked, add: unasked, promote: unasked, remove: unasked, moveLeader: unasked },
     seePeers: unasked,
+    streamSnapshot: unasked,
+    snapshots: null,
     close() {},
     ...more,
   };

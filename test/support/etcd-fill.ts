@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import { Etcd3 } from 'etcd3';
 import type { EtcdTestCluster } from './etcd.ts';
 
-/** Writes megabytes until the cluster refuses one: the real NOSPACE alarm. @returns the refusal's text */
-export async function putUntilRefused({ endpoints, tls }: EtcdTestCluster): Promise<string> {
+function connect({ endpoints, tls }: EtcdTestCluster): Etcd3 {
   const [endpoint] = endpoints;
   if (endpoint === undefined || tls === undefined) throw new Error('a cluster with TLS is wanted');
-  const client = new Etcd3({
+  return new Etcd3({
     hosts: endpoint,
     credentials: {
       rootCertificate: readFileSync(tls.ca),
@@ -14,12 +13,28 @@ export async function putUntilRefused({ endpoints, tls }: EtcdTestCluster): Prom
       privateKey: readFileSync(tls.key),
     },
   });
+}
+
+/** Writes megabytes until the cluster refuses one: the real NOSPACE alarm. @returns the refusal's text */
+export async function putUntilRefused(cluster: EtcdTestCluster): Promise<string> {
+  const client = connect(cluster);
   try {
     for (let megabytes = 0; megabytes < 64; megabytes += 1)
       await client.put(`fill/${megabytes}`).value(Buffer.alloc(1024 ** 2));
     throw new Error('64 MB were written and none was refused');
   } catch (error) {
     return String(error);
+  } finally {
+    client.close();
+  }
+}
+
+/** Writes so many megabytes, each a key of its own. */
+export async function putMegabytes(cluster: EtcdTestCluster, megabytes: number): Promise<void> {
+  const client = connect(cluster);
+  try {
+    for (let index = 0; index < megabytes; index += 1)
+      await client.put(`fill/${index}`).value(Buffer.alloc(1024 ** 2, index % 251));
   } finally {
     client.close();
   }
