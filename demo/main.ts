@@ -6,7 +6,8 @@ import { connectClusters } from '../src/clusters-client.ts';
 import { usageOf } from '../src/grammar.ts';
 import { start } from '../src/serve.ts';
 import { codeOf, messageOf } from '../src/thrown.ts';
-import { startEtcd } from '../test/support/etcd.ts';
+import { type EtcdTestCluster, startEtcd } from '../test/support/etcd.ts';
+import { isEtcdGiven } from '../test/support/etcd-given.ts';
 import { startKubernetes } from '../test/support/kubernetes/api.ts';
 import { loadRecorded, recordedPods } from '../test/support/kubernetes/recorded.ts';
 import { localConfig } from '../test/support/local-config.ts';
@@ -14,9 +15,10 @@ import { makeFolder, removeFolder, waitFor } from '../test/support/process.ts';
 import { startRedis } from '../test/support/redis.ts';
 import type { Thread } from '../test/support/slack/model.ts';
 import { type SlackWorkspace, startSlack } from '../test/support/slack/server.ts';
+import { prepareMachines } from './machines.ts';
 
 /** How long an answer may take before the demo says that none came. */
-const answerWithinMs = 15_000;
+const answerWithinMs = 30_000;
 
 const usage = `npm run demo                              everything on loopback, and one address to open
 npm run demo -- --once "/etcd health"     one command, its thread on standard output
@@ -58,7 +60,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (options.once !== undefined) return await demo.once(options.once);
     await demo.prepare();
     process.stdout.write(
-      `\n  Quorum is running: open ${demo.pageUrl}\n\n  Try /etcd health, /etcd members, /oom why ${recordedPods.heapSpace}. Ctrl-C ends all of it.\n\n`,
+      `\n  Quorum is running: open ${demo.pageUrl}\n\n  Try /etcd health, /oom why ${recordedPods.heapSpace}, or let the cluster grow with the machines at the left. Ctrl-C ends all of it.\n\n`,
     );
     await stopped;
     process.stderr.write('Ending …\n');
@@ -84,6 +86,7 @@ function optionsOf(args: readonly string[]) {
 class Demo {
   private readonly ends: (() => Promise<unknown>)[] = [];
   private workspace: SlackWorkspace | undefined;
+  private etcd: EtcdTestCluster | undefined;
   private readonly finished = new Set<string>();
   private channel = '';
   private people = { ann: '', bob: '' };
@@ -109,7 +112,7 @@ class Demo {
       });
     const started = await Promise.allSettled([
       noted(startRedis({ appendonly: true }), (part) => part.stop()),
-      noted(startEtcd(), (part) => part.stop()),
+      noted(startEtcd(isEtcdGiven() ? {} : { peerCertificates: 'shared' }), (part) => part.stop()),
       noted(startKubernetes(loadRecorded({ now: new Date() })), (part) => part.stop()),
       noted(startSlack({ page: true, port, workspace: { commands: slashCommands() } }), (part) => part.stop()),
     ] as const);
@@ -118,12 +121,13 @@ class Demo {
       part.status === 'fulfilled' ? part.value : undefined,
     ) as [
       Awaited<ReturnType<typeof startRedis>>,
-      Awaited<ReturnType<typeof startEtcd>>,
+      EtcdTestCluster,
       Awaited<ReturnType<typeof startKubernetes>>,
       SlackWorkspace,
     ];
     await kubernetes.writeKubeconfig(kubeconfig);
     this.workspace = slack;
+    this.etcd = etcd;
     const ann = slack.addUser({ name: 'ann', realName: 'Ann Okafor' });
     const bob = slack.addUser({ name: 'bob', realName: 'Bob Lindqvist' });
     const guest = slack.addUser({ name: 'gus', realName: 'Gus (guest)', isGuest: true });
@@ -145,9 +149,15 @@ class Demo {
     this.ends.push(() => running.stop());
   }
 
-  /** What the page opens on: a pod that keeps dying, asked about and answered. */
+  /** What the page opens on: a pod that keeps dying, asked about and answered; and two machines that may become members. */
   async prepare(): Promise<void> {
     const { ann, bob } = this.people;
+    // A cluster that was given is not ours to let grow.
+    const machines = this.etcd === undefined || this.etcd.given ? [] : await prepareMachines(this.etcd);
+    for (const machine of machines) {
+      this.ends.push(() => machine.stop());
+      this.slack.addMachine(machine);
+    }
     this.slack.say(bob, this.channel, 'checkout keeps restarting since the deploy, every few minutes. Anybody?');
     await this.ask('/etcd health', bob);
     await this.ask(`/oom why ${recordedPods.unaware}`, ann);
@@ -177,7 +187,12 @@ class Demo {
 
   private async ask(line: string, who: string): Promise<void> {
     const before = this.slack.channel(this.channel).at(-1)?.ts ?? '0';
-    await this.slack.slash(who, this.channel, line);
+    // On a machine that is busy with starting all of this the bot's connection may be lost once, and is made again.
+    await waitFor(
+      'the bot to take a command',
+      async () => this.slack.connections() > 0 && (await this.slack.slash(who, this.channel, line)).status === 'ok',
+      { timeoutMs: answerWithinMs, everyMs: 100 },
+    );
     await this.answered(before);
   }
 

@@ -1,16 +1,11 @@
-import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { type Conversation, startConversation } from '../support/conversation.ts';
 import { type EtcdTestCluster, type SpareEtcdMember, startEtcd } from '../support/etcd.ts';
+import { hasAddress } from '../support/loopback.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import type { Thread } from '../support/slack/model.ts';
 
-/** Linux has all of 127.0.0.0/8 on its loopback, macOS the first address alone. */
-const hasSecondAddress = await new Promise<boolean>((resolve) => {
-  const server = createServer()
-    .once('error', () => resolve(false))
-    .listen(0, '127.0.0.4', () => server.close(() => resolve(true)));
-});
+const hasSecondAddress = await hasAddress('127.0.0.4');
 if (!hasSecondAddress)
   process.stderr.write('Growing to five is not tested: 127.0.0.4 is no address of this machine.\n');
 

@@ -3,6 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import bolt from '@slack/bolt';
+import { waitFor } from './process.ts';
 import type { SlackOptions, SlackWorkspace } from './slack/server.ts';
 import { startSlack } from './slack/server.ts';
 
@@ -330,4 +331,53 @@ test('the page and its acts are for this machine and this page only', async () =
   expect((await act({ 'content-type': json })).status).toBe(200);
   expect(slack.channel('C1').map((message) => message.text)).toEqual(['x']);
   expect((await fetch(slack.pageUrl)).headers.get('content-security-policy')).toContain("script-src 'sha256-");
+});
+
+test('a machine on the page does one thing at a time, and tells what went wrong', async () => {
+  const slack = await workspace({ page: true });
+  let isOn = false;
+  let goOn = (): void => undefined;
+  slack.addMachine({
+    name: 'pump',
+    about: 'cellar',
+    acts: [
+      { id: 'ask', title: 'Ask', hint: '', puts: '/pump start' },
+      { id: 'start', title: 'Start', hint: '', run: () => new Promise<void>((resolve) => (goOn = resolve)) },
+      { id: 'burst', title: 'Burst', hint: '', run: () => Promise.reject(new Error('no water')) },
+    ],
+    state: () => ({ mood: isOn ? 'on' : 'off', text: isOn ? 'runs' : 'stands' }),
+  });
+  const presses = (name: string) =>
+    fetch(`${slack.pageUrl}page/act`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ act: 'machine', machine: 'pump', name }),
+    });
+  const shown = async () => {
+    const { machines } = (await (await fetch(`${slack.pageUrl}page/state`)).json()) as { machines: unknown[] };
+    return machines[0];
+  };
+  expect(await shown()).toEqual({
+    name: 'pump',
+    about: 'cellar',
+    mood: 'off',
+    text: 'stands',
+    doing: null,
+    trouble: null,
+    acts: [
+      { id: 'ask', title: 'Ask', hint: '', puts: '/pump start' },
+      { id: 'start', title: 'Start', hint: '' },
+      { id: 'burst', title: 'Burst', hint: '' },
+    ],
+  });
+  const starting = presses('start');
+  await waitFor('the machine to be at it', async () => ((await shown()) as { doing: string }).doing === 'start');
+  expect(await (await presses('burst')).json()).toEqual({ ok: false, error: 'pump is busy' });
+  isOn = true;
+  goOn();
+  expect((await starting).status).toBe(200);
+  expect(await shown()).toMatchObject({ mood: 'on', text: 'runs', doing: null });
+  await presses('burst');
+  expect(await shown()).toMatchObject({ doing: null, trouble: 'no water' });
+  expect(await (await presses('ask')).json()).toEqual({ ok: false, error: 'no machine pump can ask' });
 });

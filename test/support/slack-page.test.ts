@@ -262,6 +262,46 @@ describeWithBrowser('the page of the local workspace', () => {
     await dialog.waitFor({ state: 'detached' });
   });
 
+  test('has the machines that were handed in, with buttons that do something or offer a command', async () => {
+    const pressed: string[] = [];
+    let text = 'not started';
+    slack.addMachine({
+      name: 'pump',
+      about: 'cellar',
+      acts: [
+        { id: 'ask', title: 'Ask to start it …', hint: 'Puts a command into the box', puts: '/pump start' },
+        {
+          id: 'start',
+          title: 'Start',
+          hint: 'Starts it',
+          run: async () => {
+            pressed.push('start');
+            text = 'runs';
+          },
+        },
+        { id: 'burst', title: 'Burst', hint: 'Cannot end well', run: () => Promise.reject(new Error('no water')) },
+      ],
+      state: () => ({
+        mood: text === 'runs' ? 'on' : 'off',
+        text,
+        ...(text === 'leaks' ? { says: '<b>drip</b>' } : {}),
+      }),
+    });
+    const machine = page.getByRole('group', { name: 'pump' });
+    await machine.getByText('not started').waitFor();
+    await machine.getByRole('button', { name: 'Ask to start it …' }).click();
+    expect(await page.getByRole('textbox', { name: 'Message' }).inputValue()).toBe('/pump start');
+    await page.getByRole('textbox', { name: 'Message' }).fill('');
+    await machine.getByRole('button', { name: 'Start', exact: true }).click();
+    await machine.getByText('runs').waitFor();
+    expect(pressed).toEqual(['start']);
+    await machine.getByRole('button', { name: 'Burst' }).click();
+    await machine.getByText('no water').waitFor();
+    text = 'leaks';
+    await machine.getByText('<b>drip</b>').waitFor();
+    await picture('machines');
+  });
+
   test('works in the dark and at the width of a phone', async () => {
     await page.emulateMedia({ colorScheme: 'dark' });
     await picture('dark');

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Acts } from './acts.ts';
 import { isFields, parseJson, textOf } from './json.ts';
+import type { Machines } from './machines.ts';
 import type { Modals, Values } from './modals.ts';
 import type { Channel, Fields, Message, View } from './model.ts';
 import { readAll } from './request-body.ts';
@@ -23,6 +24,7 @@ export class PageServer {
   readonly #workspace: Workspace;
   readonly #acts: Acts;
   readonly #modals: Modals;
+  readonly #machines: Machines;
   readonly #app: () => AppState;
   readonly #watchers = new Set<Watcher>();
   /** Which tab somebody acted in, by the trigger of the act: a modal belongs to the tab where it was opened. */
@@ -35,11 +37,13 @@ export class PageServer {
     readonly workspace: Workspace;
     readonly acts: Acts;
     readonly modals: Modals;
+    readonly machines: Machines;
     app(): AppState;
   }) {
     this.#workspace = options.workspace;
     this.#acts = options.acts;
     this.#modals = options.modals;
+    this.#machines = options.machines;
     this.#app = options.app;
     this.#unsubscribe = this.#workspace.onChange(() => this.#changed());
   }
@@ -147,6 +151,7 @@ export class PageServer {
       groups: [...workspace.groups.values()],
       names: [...workspace.channels.values()].map(({ id, name }) => ({ id, name })),
       channels: channels.map((channel) => this.#channelFor(channel, user)),
+      machines: this.#machines.shown(),
       views: workspace.openViews(user).filter((view) => this.#isIn(view, tab)),
     };
   }
@@ -246,6 +251,9 @@ export class PageServer {
         return this.#modals.act(user, textOf(body.view), textOf(body.actionId), value);
       case 'closeView':
         await this.#modals.close(user, textOf(body.view));
+        return {};
+      case 'machine':
+        await this.#machines.run(textOf(body.machine), textOf(body.name));
         return {};
       case 'direct':
         return { channel: this.#workspace.directMessage(user).id };

@@ -8,6 +8,7 @@ import { Faults } from './faults.ts';
 import { receiveResponse, receiveUpload, sendFile } from './file-routes.ts';
 import { ResponseUrls, Triggers } from './handles.ts';
 import { HttpDelivery } from './http-delivery.ts';
+import { Machines } from './machines.ts';
 import { Modals } from './modals.ts';
 import type { Channel, Thread } from './model.ts';
 import type { AppState } from './page.ts';
@@ -45,6 +46,7 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackWorks
   const house = { workspace, payloads, triggers, responseUrls, timing, delivery, wireFile: wire.file.bind(wire) };
   const acts = new Acts(house);
   const modals = new Modals(house);
+  const machines = new Machines(changed);
   const methods = options.methodLimits ?? (postsPerSecond > 1 ? 'none' : 'slack');
   const rates = new RateLimits({ postsPerSecond, methods });
   const newTicket = (): string => sockets.newTicket();
@@ -53,7 +55,7 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackWorks
     mode: requestUrl === null ? 'socket' : 'http',
     connections: sockets.connections,
   });
-  const page = options.page === true ? new PageServer({ workspace, acts, modals, app: appState }) : null;
+  const page = options.page === true ? new PageServer({ workspace, acts, modals, machines, app: appState }) : null;
 
   const route = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const url = new URL(request.url ?? '/', base());
@@ -199,6 +201,8 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackWorks
         ask();
       }),
 
+    addMachine: (machine) => machines.add(machine),
+
     fault: (fault) => faults.add(fault),
     clearFaults: () => faults.clear(),
     disconnectSockets: (how) => sockets.disconnect(how),
@@ -206,6 +210,7 @@ export async function startSlack(options: SlackOptions = {}): Promise<SlackWorks
     calls: () => api.calls,
     async stop() {
       acts.stop();
+      machines.stop();
       http.stop();
       await sockets.stop();
       page?.stop();

@@ -1,6 +1,7 @@
 import type { Acted, SayOptions, SlashResult } from './acts.ts';
 import type { Timing } from './delivery.ts';
 import type { Fault } from './faults.ts';
+import type { Machine } from './machines.ts';
 import type { Submitted, Values } from './modals.ts';
 import type {
   Call,
@@ -98,6 +99,9 @@ export type SlackWorkspace = {
     predicate: () => Value | undefined | null | false,
     options?: { readonly timeoutMs?: number; readonly what?: string },
   ): Promise<Value>;
+
+  /** Puts a machine with its buttons onto the page. */
+  addMachine(machine: Machine): void;
 
   fault(fault: Fault): void;
   clearFaults(): void;
