@@ -226,7 +226,7 @@ export async function ensureLinked(etcd: EtcdCluster, joining: Joining, context:
       otherwise: zombie(joining, member, 'its peers have no connection to it', links),
     });
   const isTls = member.member.peerUrls.some((url) => url.startsWith('https:'));
-  const isRead = peers.peers.some(({ probe }) => probe.chain.length > 0);
+  const isRead = peers.peers.some(({ url, probe }) => peerUrls.includes(url) && probe.chain.length > 0);
   const certificate = isTls
     ? isRead
       ? 'Its certificate, read again, is right'

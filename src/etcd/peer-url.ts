@@ -36,6 +36,13 @@ export function requirePeerUrls(text: string): string[] {
   const urls = words.map(requirePeerUrl);
   const twice = urls.find((url, index) => urls.indexOf(url) !== index);
   if (twice !== undefined) throw new Refusal(`The peer URL ${twice} is given twice.`, 'Name each address once.');
+  const hosts = urls.map((url) => addressOf(url).host);
+  const shared = hosts.find((host, index) => hosts.indexOf(host) !== index);
+  if (shared !== undefined)
+    throw new Refusal(
+      `Two of the peer URLs have the host ${shared}.`,
+      'A member is one process: name each address of its machine once, with its peer port.',
+    );
   return urls.sort();
 }
 

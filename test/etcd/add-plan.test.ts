@@ -312,6 +312,36 @@ describe('the plan to add a member', () => {
     expect(checks.find(({ status: found, name }) => `${found}: ${name}` === told)?.seen).toBe(seen);
   });
 
+  test.each([
+    ['3.5.0', false, false],
+    ['3.5.1', true, false],
+    ['3.5.19', true, false],
+    ['3.5.20', false, false],
+    ['3.5.29', false, false],
+    ['3.5.30', false, true],
+    ['3.6.10', false, false],
+    ['3.6.11', false, true],
+    ['3.7.1', false, true],
+  ])(
+    'of etcd %s it says that promotions get lost: %s, and that its guard is lenient: %s',
+    (version, loses, lenient) => {
+      const learner = notOk(planned({ members: versions(version) }).checks);
+      expect(learner.includes('warning: Promotion is kept over upgrades')).toBe(loses);
+      const voter = notOk(planned({ members: versions(version), plan: { as: 'voter' } }).checks);
+      expect(voter.includes('warning: The server’s own guard')).toBe(lenient);
+    },
+  );
+
+  test.each([
+    [null, []],
+    [2048, []],
+    [1024, ['warning: The certificate’s key is long enough']],
+    [768, ['blocking: The certificate’s key is long enough']],
+  ])('of a key of %s bits (null: an elliptic curve) it says %j', (keyBits, told) => {
+    const { checks } = planned({ peers: seenPeers([closed], Array(3).fill({ ...covering, keyBits })) });
+    expect(notOk(checks)).toEqual([...told, always]);
+  });
+
   test('says that a dead member is removed first, and why', () => {
     const dead: SeenMember = { failure: failed('closed-port', 'connect ECONNREFUSED') };
     const watching: SeenMember = { metrics: { activePeers: { a3: false } } };

@@ -30,6 +30,8 @@ describe('a peer URL as it is typed', () => {
     ['unix://etcd4.sock:2380', 'The peer URL "unix://etcd4.sock:2380" has the scheme unix.'],
     ['https://root:secret@10.0.0.4:2380', 'The peer URL holds a user or a password.'],
     ['https://10.0.0.4:2380,https://10.0.0.4:2380', 'The peer URL https://10.0.0.4:2380 is given twice.'],
+    ['https://10.0.0.4:2380,https://10.0.0.4:2381', 'Two of the peer URLs have the host 10.0.0.4.'],
+    ['https://[::4]:2380,https://[0:0::4]:2381', 'Two of the peer URLs have the host ::4.'],
     [`https://${'a'.repeat(400)}:2380`, /^"https:\/\/a{91}…" is too long for a URL\.$/],
     [Array(9).fill('https://a:1').join(), '9 peer URLs are too many.'],
   ])('%s is refused', (typed, said) => {
