@@ -66,13 +66,19 @@ export function verbOf(command: Command): string {
 /**
  * One grammar for all: `/<noun> <verb> [words] [--flags]`; a verb may have two words.
  * @param line with or without the leading slash; as Slack or a terminal gives it
- * @throws Refusal for an unknown noun or verb (with the nearest one) and for an unclosed quote
+ * @throws Refusal for an unknown noun or verb (with the nearest one), for an unclosed quote, and for a private key, which it does not repeat
  */
 export function parseLine(commands: readonly Command[], line: string, prefix = ''): Asked {
   if (line.length > maxLineLength)
     throw new Refusal(
       `That is ${line.length} characters; at most ${maxLineLength} are read.`,
       'Ask again with less text.',
+    );
+  // Before any other refusal, which may quote what was typed.
+  if (/-----BEGIN [A-Z ]{0,40}PRIVATE KEY/.test(line))
+    throw new Refusal(
+      'A private key is in there. It was not kept; but whoever saw it on its way here can have it.',
+      'Make a new key and certificate, and give the certificate alone, as a file.',
     );
   const [first = '', ...afterNoun] = splitWords(unmangle(line));
   const nouns = [...new Set(commands.map(nounOf))];

@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import { parseLine, parseWords } from './grammar.ts';
 import { helpReport, refusalReport } from './help.ts';
 import { nearest } from './nearest.ts';
+import { redact } from './redact.ts';
 import { Refusal } from './refusal.ts';
 import type { JsonObject, Report } from './report/report.ts';
 import { shortened } from './report/text.ts';
@@ -97,7 +98,7 @@ export async function take(
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     const asked = {
-      command: command === undefined ? shortened(line.trim(), 80) : `/${prefix}${command.name}`,
+      command: command === undefined ? redact(shortened(line.trim(), 80)) : `/${prefix}${command.name}`,
       about: command,
     };
     return { kind: 'answered', report: refusalReport(error, asked, now, prefix) };

@@ -28,3 +28,15 @@ test.each([
   expect([report.verdict, report.summary]).toEqual(['refused', summary]);
   expect(JSON.stringify(report.sections)).toContain('/oom why <pod>');
 });
+
+test('a private key on the line is refused, and stands nowhere in the answer', async () => {
+  const report = await run(
+    "/oom why x --cert='-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\n-----END RSA PRIVATE KEY-----'",
+  );
+  expect([report.verdict, report.summary]).toEqual([
+    'refused',
+    'A private key is in there. It was not kept; but whoever saw it on its way here can have it.',
+  ]);
+  expect(report.command).toBe("/oom why x --cert='***");
+  expect(JSON.stringify(report)).not.toContain('MIIE');
+});

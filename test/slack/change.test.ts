@@ -308,9 +308,80 @@ describe('/etcd add, typed alone', () => {
     });
     expect(submitted.outcome).toBe('errors');
     expect(JSON.stringify(submitted.errors)).toMatch(/private key/i);
-    expect(JSON.stringify([room.slack.channel(room.channel), room.logged])).not.toContain('MIGHAgEAMBMGByqGSM49');
+
+    const typed = await room.slack.slash(
+      room.ann.id,
+      room.channel,
+      `/etcd add etcd-9 https://127.0.0.1:2999 --cert='${key}'`,
+    );
+    expect(typed.shown?.text).toMatch(/private key/i);
+    // One word, as it is pasted from a file whose line ends were lost.
+    const flat = key.replaceAll('\n', '');
+    const pasted = await room.slack.slash(
+      room.ann.id,
+      room.channel,
+      `/etcd add etcd-9 https://127.0.0.1:2999 --cert='${flat}'`,
+    );
+    expect(pasted.shown?.text).toMatch(/private key/i);
+    const misplaced = await room.slack.slash(room.ann.id, room.channel, `/etcd add -- '${key}' https://127.0.0.1:2999`);
+    expect(misplaced.shown?.text).toMatch(/private key/i);
+
+    const everything = JSON.stringify([
+      room.slack.channel(room.channel),
+      room.logged,
+      submitted,
+      typed,
+      pasted,
+      misplaced,
+    ]);
+    expect(everything).not.toContain('MIGHAgEAMBMGByqGSM49');
+    expect(await storedIn(room)).not.toContain('MIGHAgEAMBMGByqGSM49');
+  });
+
+  test('a megabyte given as the certificate is refused', async () => {
+    const room = await begin();
+    const { id } = room.slack.uploadFile(room.ann.id, { name: 'peer.pem', content: 'x'.repeat(1024 * 1024) });
+    await room.slack.slash(room.ann.id, room.channel, '/etcd add');
+    const [view] = await room.slack.waitFor(
+      () => room.slack.views(room.ann.id).length > 0 && room.slack.views(room.ann.id),
+    );
+    const submitted = await room.slack.submitView(room.ann.id, view?.id ?? '', {
+      name: 'etcd-9',
+      peers: 'https://127.0.0.1:2999',
+      cert: [id],
+    });
+    expect(submitted.outcome).toBe('errors');
+    expect(JSON.stringify(submitted.errors)).toMatch(/peer\.pem has 1048576 bytes; at most \d+ are read/);
+    expect((await storedIn(room)).length).toBeLessThan(200_000);
   });
 });
+
+/** Every value that is kept in Redis, of whatever type. */
+async function storedIn(room: Room): Promise<string> {
+  const client = new Redis(redis.url);
+  try {
+    const keys = await client.keys(`${room.config.redis.prefix}*`);
+    expect(keys.length).toBeGreaterThan(0);
+    const read: Readonly<Record<string, (name: string) => Promise<unknown>>> = {
+      string: (name) => client.get(name),
+      list: (name) => client.lrange(name, 0, -1),
+      set: (name) => client.smembers(name),
+      zset: (name) => client.zrange(name, '0', '-1'),
+      hash: (name) => client.hgetall(name),
+      stream: (name) => client.xrange(name, '-', '+'),
+    };
+    const values = await Promise.all(
+      keys.map(async (name: string) => {
+        const reader = read[await client.type(name)];
+        if (reader === undefined) throw new Error(`${name} is of an unknown type`);
+        return [name, await reader(name)];
+      }),
+    );
+    return JSON.stringify(values);
+  } finally {
+    client.disconnect();
+  }
+}
 
 describe('what is refused from the start', () => {
   test('a change asked for by a viewer', async () => {
