@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { commands } from '../commands/index.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const entries = ['src/cli.ts', 'src/serve.ts', 'src/docs.ts'];
+const entries = ['src/cli.ts', 'src/serve.ts', 'src/docs.ts', 'src/record.ts'];
 const drivers = [
   '@slack/bolt',
   '@slack/web-api',

@@ -141,6 +141,21 @@ describe('the config', () => {
 });
 
 describe('recorded objects', () => {
+  test('are answered as of when they were recorded', async () => {
+    const directory = join(import.meta.dirname, 'fixtures', 'oom', 'limit-8u181-takes-the-host');
+    const result = await quorum(['run', '/oom why x', '--recorded', directory, '--output', 'json']);
+    expect(answersIn(result)).toEqual([
+      expect.objectContaining({
+        command: '/oom why x',
+        verdict: 'findings',
+        summary:
+          'payments/billing-66b9fd7c4d-nq8zt: OOM-killed (7 restarts): heap may grow to 1992 MiB in 512 MiB; set -Xmx292m',
+        asOf: expect.stringMatching(/^2026-02-11T03:1/),
+      }),
+    ]);
+    expect(result.exitCode).toBe(1);
+  });
+
   test('that are missing, not there or broken are refused; etcd has none', async () => {
     mkdirSync(join(terminal.folder, 'nothing'));
     mkdirSync(join(terminal.folder, 'broken'));

@@ -14,14 +14,20 @@ const defaultTimeoutMs = 3000;
 const poolLifeMs = 60_000;
 
 type Pool = { readonly dispatcher: NonNullable<ReturnType<RequestContext['getDispatcher']>>; readonly madeMs: number };
+/** One answer as it came, whatever its status: for whoever keeps it. */
+export type ApiAnswer = { readonly path: string; readonly status: number; readonly text: string };
 type Answer = { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly text: string };
 
 /**
  * Reads the kubeconfig (or the pod's own service account) and returns the cluster behind it. Asks nothing of it yet.
  * The client library takes half a second and 88 MB to load, so it is loaded here and not before.
+ * @param onAnswer is told of each answer before it is read
  * @throws Refusal when the kubeconfig is missing, unreadable or malformed, or has no such context (the known ones are listed)
  */
-export async function connectKubernetes(config: KubernetesConfig): Promise<KubernetesCluster> {
+export async function connectKubernetes(
+  config: KubernetesConfig,
+  onAnswer?: (answer: ApiAnswer) => void,
+): Promise<KubernetesCluster> {
   const library = await import('@kubernetes/client-node');
   const kubeConfig = new library.KubeConfig();
   if (config.inCluster === true) loadServiceAccount(kubeConfig, config.name);
@@ -52,7 +58,9 @@ export async function connectKubernetes(config: KubernetesConfig): Promise<Kuber
         request.setDispatcher(pool.dispatcher);
       }
       const response = await transport.send(request).toPromise();
-      return { status: response.httpStatusCode, headers: response.headers, text: await response.body.text() };
+      const text = await response.body.text();
+      onAnswer?.({ path, status: response.httpStatusCode, text });
+      return { status: response.httpStatusCode, headers: response.headers, text };
     } catch (error) {
       pool = undefined;
       if (/skipTLSVerify/.test(String(error)))

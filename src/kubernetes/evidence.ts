@@ -152,7 +152,8 @@ function variablesStandElsewhere(spec: ContainerView['spec']): boolean {
   return readJavaContainer(spec, { variables: {}, elsewhere: {}, poured: [] }, '').isJava !== false;
 }
 
-function mayBeJava(spec: ContainerView['spec']): boolean {
+/** Whether a container's own spec says that it runs Java. */
+export function mayBeJava(spec: ContainerView['spec']): boolean {
   return readJavaContainer(spec, { variables: {}, elsewhere: {}, poured: [] }, '').isJava === true;
 }
 

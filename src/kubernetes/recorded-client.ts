@@ -70,11 +70,11 @@ export async function recordedKubernetes(directory: string, name: string): Promi
     part('recording.json', recordingSchema, { ...there, resource: 'pods' }),
   ]);
   async function logPart(file: 'log' | 'previous') {
-    const { refused } = await part(`${file}.json`, z.unknown(), { ...namespaced, resource: 'pods/log' });
+    const { refused } = await part(`${file}.json`, z.unknown(), { ...there, resource: 'pods/log' });
     return { refused, value: refused === undefined ? await readText(directory, `${file}.txt`) : undefined };
   }
-  const workloads = () => [...(given(workload) === undefined ? [] : [given(workload)]), ...(given(replicaSets) ?? [])];
-  const known = () => workloads().filter((each) => each !== undefined);
+  const known = [...(workload.value === undefined ? [] : [workload.value]), ...(replicaSets.value ?? [])];
+  const refusedWorkload = replicaSets.refused ?? workload.refused;
   const isOfNode = (kind: string) => kind === 'Node';
 
   return {
@@ -87,9 +87,12 @@ export async function recordedKubernetes(directory: string, name: string): Promi
     getPod: async () => seen,
     listPods: async () => ({ pods: [seen], continue: undefined }),
     getNode: async () => given(node),
-    getWorkload: async (_kind, _namespace, wanted) =>
-      known().find(({ metadata }) => metadata.name === wanted) ?? ownerOf(seen),
-    findWorkloads: async () => [known()[0] ?? ownerOf(seen)],
+    getWorkload: async (_kind, _namespace, wanted) => {
+      const found = known.find(({ metadata }) => metadata.name === wanted);
+      if (found === undefined && refusedWorkload !== undefined) throw refusedWorkload;
+      return found ?? ownerOf(seen);
+    },
+    findWorkloads: async () => [known[0] ?? ownerOf(seen)],
     listEvents: async () => (given(events) ?? []).filter(({ involvedObject }) => !isOfNode(involvedObject.kind ?? '')),
     listNodeEvents: async () =>
       (given(nodeEvents) ?? given(events) ?? []).filter(({ involvedObject }) => isOfNode(involvedObject.kind ?? '')),
