@@ -149,7 +149,8 @@ export function createBot(parts: BotParts): Incoming {
       ...(threadTs === undefined ? {} : { threadTs }),
       ...(responseUrl === undefined ? {} : { responseUrl }),
     };
-    await web.openModal(triggerId, formView(command, form, clusters, origin));
+    const required = config.changes.requireReason ? ['reason'] : [];
+    await web.openModal(triggerId, formView(command, form, clusters, required, origin));
   }
 
   async function ask(

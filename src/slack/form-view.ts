@@ -15,9 +15,16 @@ export const formCallback = 'command-form';
 /**
  * A command's form as a modal.
  * @param clusters the clusters to choose from; none where there is no choice
+ * @param required fields that the config makes necessary, whatever the form says
  * Source of the limits: https://api.slack.com/surfaces/modals
  */
-export function formView(command: Command, form: Form, clusters: readonly string[], origin: FormOrigin): JsonObject {
+export function formView(
+  command: Command,
+  form: Form,
+  clusters: readonly string[],
+  required: readonly string[],
+  origin: FormOrigin,
+): JsonObject {
   const cluster =
     clusters.length < 2
       ? []
@@ -51,7 +58,7 @@ export function formView(command: Command, form: Form, clusters: readonly string
       ...form.fields.map(({ name, label, kind, isOptional, placeholder, hint }) => ({
         type: 'input',
         block_id: name,
-        optional: isOptional === true,
+        optional: isOptional === true && !required.includes(name),
         label: plainText(label),
         ...(hint === undefined ? {} : { hint: plainText(hint) }),
         element:
