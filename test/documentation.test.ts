@@ -20,6 +20,7 @@ test('every path that README and docs link to is there', () => {
     'README.md',
     'docs/how-it-works.md',
     'docs/operating.md',
+    'docs/jvm-memory.md',
     'docs/commands.md',
     'docs/configuration.md',
   ]) {
@@ -31,7 +32,7 @@ test('every path that README and docs link to is there', () => {
 });
 
 test('every file that the pages name is there', () => {
-  for (const page of ['README.md', 'docs/how-it-works.md', 'docs/operating.md']) {
+  for (const page of ['README.md', 'docs/how-it-works.md', 'docs/operating.md', 'docs/jvm-memory.md']) {
     const names = [
       ...read(page).matchAll(/`((?:src|jobs|commands|test|docs|scripts)\/[a-z0-9/.-]+\.(?:ts|md|yaml|mjs))`/g),
     ].map((match) => match[1] ?? '');

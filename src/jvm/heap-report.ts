@@ -45,6 +45,7 @@ function recommend(question: HeapQuestion, heap: Heap, limitBytes: number): Reco
     containerAware: heap.containerAware,
     knownFlags: heap.flags,
     heapBytes: heap.maxHeapBytes,
+    ...(typeof question.pageBytes === 'number' ? { pageBytes: question.pageBytes } : {}),
     wasKilled: false,
   });
 }

@@ -1,5 +1,5 @@
-import { formatBytes } from '../report/text.ts';
-import type { Collector } from './collector.ts';
+import { formatBytes, formatDuration } from '../report/text.ts';
+import { type Collector, g1RegionBytes } from './collector.ts';
 import { flagState } from './flag-history.ts';
 import { type FlagSetting, flagText, flagValue } from './flags.ts';
 import type { Arithmetic } from './heap.ts';
@@ -12,6 +12,7 @@ const mebi = 1024 ** 2;
 const smallestHeapBytes = 64 * mebi;
 const smallestShare = 0.25;
 const largestShare = 0.75;
+const exitFlag = '-XX:+ExitOnOutOfMemoryError';
 /** Kept free of everything: 5% of the limit, at least 16 MiB. */
 const spareShare = 0.05;
 const smallestSpareBytes = 16 * mebi;
@@ -39,13 +40,21 @@ export type RecommendationInput = {
   readonly hasUnseenFlags?: true;
   /** The memory request, where known: one that is the limit already need not be set to it. */
   readonly requestBytes?: number;
+  /** How long the process ran that ended, in milliseconds. */
+  readonly ranMs?: number;
+  /** The kernel's pages; 4 KiB where not given. */
+  readonly pageBytes?: number;
 };
 
 /**
  * A: the heap may grow past the limit. B: it leaves too little for the rest. C: the heap is not the trouble. D: the heap may be
- * larger within this limit. E: the limit is too small for this program, or it leaks.
+ * larger within this limit. E: the limit is too small for this program, or it leaks. F: it was full soon after the start, which a
+ * leak does not do.
  */
-export type HeapVerdict = 'A' | 'B' | 'C' | 'D' | 'E' | 'fits' | 'limit-too-small';
+export type HeapVerdict = 'A' | 'B' | 'C' | 'D' | 'E' | 'F' | 'fits' | 'limit-too-small';
+
+/** What fills a heap sooner than this is what the start needs. */
+const startMs = 120_000;
 
 export type Recommendation = {
   readonly limitBytes: number;
@@ -54,6 +63,8 @@ export type Recommendation = {
   /** In the form that this JVM takes; empty where no heap fits into the limit. */
   readonly flags: readonly string[];
   readonly verdict: HeapVerdict;
+  /** The verdict in words, with its figures: sentences. */
+  readonly meaning: string;
   readonly arithmetic: readonly Arithmetic[];
   /** The limit to set, where this one is too small. */
   readonly neededLimitBytes: number | null;
@@ -71,7 +82,7 @@ export function recommendHeap(input: RecommendationInput): Recommendation {
   const estimate = estimateNonHeap(limitBytes, knownFlags);
   const observed = observedNonHeap(input);
   const nonHeapBytes = Math.max(estimate.bytes, 1.25 * (observed ?? 0));
-  const fitting = fittingHeap(limitBytes, nonHeapBytes, gc);
+  const fitting = fittingHeap(input, limitBytes, nonHeapBytes);
   const fits = isEnough(fitting, limitBytes);
   const verdict = decide(input, estimate, fitting, fits);
   const neededLimitBytes = neededLimit(input, nonHeapBytes, fits, verdict);
@@ -92,6 +103,7 @@ export function recommendHeap(input: RecommendationInput): Recommendation {
     heapBytes: recommended,
     flags,
     verdict,
+    meaning: meaning(input, verdict, fitting, nonHeapBytes),
     arithmetic: arithmetic(input, estimate, isByObservation ? nonHeapBytes : null, recommended),
     neededLimitBytes: neededLimitBytes === null ? null : neededLimitBytes + others,
     replaces: flags.length === 0 || keeps ? [] : replacedFlags(input, recommended),
@@ -103,6 +115,11 @@ export function recommendHeap(input: RecommendationInput): Recommendation {
         : []),
       ...(neededLimitBytes !== null && !keeps ? [raisedNote(input, neededLimitBytes, observed)] : []),
       ...(keeps ? [] : flagNotes(input, direct)),
+      ...(flags.includes(exitFlag)
+        ? [
+            `${exitFlag} ends the process at its first OutOfMemoryError: a pod that lived on and answered with errors restarts instead. Leave it out where that is worse.`,
+          ]
+        : []),
       ...(gc === 'CMS' ? ['What CMS needs for itself was not measured: taken as for Parallel.'] : []),
       // Left to whoever asks: a heap dump holds people's data.
       ...(flags.length > 0 && flagValue(input.knownFlags, 'HeapDumpOnOutOfMemoryError') !== 'true'
@@ -126,11 +143,16 @@ function observedNonHeap({ limitBytes, peakBytes, heapBytes, wasKilled }: Recomm
   return peak > heapBytes ? peak - heapBytes : null;
 }
 
-/** The largest heap, in whole 2 MiB; 0 where nothing is left. */
-function fittingHeap(limitBytes: number, nonHeapBytes: number, gc: Collector): number {
+/** The largest heap that the JVM will not round up; 0 where nothing is left. */
+function fittingHeap({ jdk, gc, pageBytes }: RecommendationInput, limitBytes: number, nonHeapBytes: number): number {
   const { fixedBytes, perHeapByte } = collectorCost(gc);
   const left = (limitBytes - nonHeapBytes - spare(limitBytes) - fixedBytes) / (1 + perHeapByte);
-  return Math.max(0, Math.floor(Math.min(largestShare * limitBytes, left) / (2 * mebi)) * 2 * mebi);
+  const most = Math.min(largestShare * limitBytes, left);
+  if (most <= 0) return 0;
+  const region = g1RegionBytes({ major: jdk?.major ?? 17, initialBytes: most, maxBytes: most, asked: 0 });
+  const hasCards = gc !== 'Z' && gc !== 'Shenandoah';
+  const step = Math.max(2 * mebi, gc === 'G1' ? region : 0, hasCards ? 512 * (pageBytes ?? 4096) : 0);
+  return Math.floor(most / step) * step;
 }
 
 function spare(limitBytes: number): number {
@@ -152,7 +174,10 @@ function decide(input: RecommendationInput, estimate: NonHeap, fitting: number, 
   if (heapBytes === undefined) return otherwise;
   if (heapBytes > limitBytes) return 'A';
   // Within 5% of what fits there is nothing to gain from this limit.
-  if (outOfMemory === 'heap') return fits && heapBytes < 0.95 * fitting ? 'D' : 'E';
+  if (outOfMemory === 'heap') {
+    if (fits && heapBytes < 0.95 * fitting) return 'D';
+    return isStart(input) ? 'F' : 'E';
+  }
   // A peak at the limit tells only that something grew: whether it was the heap, the estimate has to say.
   const seen = !wasKilled && peakBytes !== undefined ? 1.25 * (peakBytes - heapBytes) : 0;
   const needed = heapBytes + Math.max(estimate.bytes, seen) + collectorBytes(gc, heapBytes);
@@ -162,6 +187,42 @@ function decide(input: RecommendationInput, estimate: NonHeap, fitting: number, 
   return isModest ? 'C' : 'B';
 }
 
+function isStart({ ranMs }: RecommendationInput): boolean {
+  return ranMs !== undefined && ranMs < startMs;
+}
+
+/** The limit at which this very heap fits, and not another one. */
+function limitFor({ gc, knownFlags }: RecommendationInput, heapBytes: number, nonHeapBytes: number): number {
+  const { fixedBytes, perHeapByte } = collectorCost(gc);
+  const limitOf = (beside: number) => (heapBytes * (1 + perHeapByte) + beside + fixedBytes) / (1 - spareShare);
+  // The profile is that of the limit to be, as in neededLimit.
+  const first = roundLimit(Math.max(limitOf(nonHeapBytes), heapBytes / largestShare));
+  return roundLimit(Math.max(first, limitOf(Math.max(nonHeapBytes, estimateNonHeap(first, knownFlags).bytes))));
+}
+
+/** What the verdict means here. */
+function meaning(input: RecommendationInput, verdict: HeapVerdict, fitting: number, nonHeapBytes: number): string {
+  const { heapBytes = 0, limitBytes, gc, ranMs } = input;
+  const heap = formatBytes(heapBytes);
+  const limit = formatBytes(limitBytes);
+  const beside = formatBytes(nonHeapBytes + collectorBytes(gc, heapBytes));
+  const words: Readonly<Record<HeapVerdict, string>> = {
+    A: `The heap may grow to ${heap}, past the limit of ${limit}: what is wrong is how the heap is sized, and the limit may stay.`,
+    B: `A heap of ${heap} leaves ${formatBytes(Math.max(0, limitBytes - heapBytes))} of ${limit} for everything else, which is reckoned to need ${beside}: lower the heap, or keep it and raise the limit to ${formatBytes(limitFor(input, heapBytes, nonHeapBytes))}.`,
+    C: `It is not the heap: with at most ${heap} of it, ${formatBytes(limitBytes - heapBytes)} or more grew beside it. Leave -Xmx as it is.`,
+    D: `The heap was full at ${heap}, and ${formatBytes(fitting)} fit into this limit: give it more before the limit is raised.`,
+    E: `The heap was full at ${heap}, and no more than ${formatBytes(fitting)} fit into this limit: raise the limit once; if it fills again, it leaks, and a heap dump tells more than memory.`,
+    F: `The heap was full ${formatDuration(ranMs ?? 0)} after the start: that is what its start needs, not a leak. Raise the limit, or load less at the start.`,
+    fits: `A heap of ${formatBytes(fitting)} fits into ${limit}.`,
+    'limit-too-small': `No heap worth running with fits into ${limit}: at least 64 MiB and a quarter of the limit.`,
+  };
+  const start =
+    isStart(input) && input.wasKilled && verdict !== 'F'
+      ? ` It ran for ${formatDuration(ranMs ?? 0)} only: that is what its start needs, and hardly a leak.`
+      : '';
+  return `${words[verdict]}${start}`;
+}
+
 /** The limit at which the heap fits, rounded up to 32 MiB below 1 GiB and to 64 MiB above; null where this one will do. */
 function neededLimit(
   input: RecommendationInput,
@@ -169,16 +230,16 @@ function neededLimit(
   fits: boolean,
   verdict: HeapVerdict,
 ): number | null {
-  if (fits && verdict !== 'E') return null;
+  if (fits && verdict !== 'E' && verdict !== 'F') return null;
   const { limitBytes, gc, heapBytes, knownFlags } = input;
   const { fixedBytes, perHeapByte } = collectorCost(gc);
   // A heap that was full needs more by nobody knows how much: half as much again is a step worth taking once.
-  const wanted = Math.max(smallestHeapBytes, verdict === 'E' ? 1.5 * (heapBytes ?? 0) : 0);
+  const wanted = Math.max(smallestHeapBytes, verdict === 'E' || verdict === 'F' ? 1.5 * (heapBytes ?? 0) : 0);
   let candidate = roundLimit((wanted * (1 + perHeapByte) + nonHeapBytes + fixedBytes) / (1 - spareShare));
   for (;;) {
     // A larger limit stands for a larger program: it may need more beside its heap.
     const needed = Math.max(nonHeapBytes, estimateNonHeap(candidate, knownFlags).bytes);
-    const heap = fittingHeap(candidate, needed, gc);
+    const heap = fittingHeap(input, candidate, needed);
     if (candidate > limitBytes && isEnough(heap, candidate) && heap >= wanted) return candidate;
     // By a hundredth at least, so that an absurd flag (a code cache of exabytes) ends too.
     candidate = roundLimit(Math.max(candidate + 1, candidate * 1.01));
@@ -206,7 +267,7 @@ function heapFlags(
     ...(initialHeapBytes(input) > heapBytes ? [`-Xms${Math.floor(heapBytes / mebi)}m`] : []),
     ...(directBytes === null ? [] : [`-XX:MaxDirectMemorySize=${Math.ceil(directBytes / mebi)}m`]),
     ...(isMissing('ExitOnOutOfMemoryError') && flagValue(knownFlags, 'CrashOnOutOfMemoryError') !== 'true'
-      ? ['-XX:+ExitOnOutOfMemoryError']
+      ? [exitFlag]
       : []),
   ];
 }
@@ -232,7 +293,7 @@ function heapFlag(input: RecommendationInput, limitBytes: number, heapBytes: num
 
 function raisedNote(input: RecommendationInput, neededLimitBytes: number, observed: number | null): string {
   const nonHeap = Math.max(estimateNonHeap(neededLimitBytes, input.knownFlags).bytes, 1.25 * (observed ?? 0));
-  const heap = fittingHeap(neededLimitBytes, nonHeap, input.gc);
+  const heap = fittingHeap(input, neededLimitBytes, nonHeap);
   return `With a limit of ${formatBytes(neededLimitBytes)}: ${heapFlag(input, neededLimitBytes, heap)}.`;
 }
 

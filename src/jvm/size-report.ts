@@ -42,7 +42,12 @@ export function reportSize(question: SizeQuestion, now: Date): Report {
     question.gc === null
       ? [`Collector: ${gc}, which JDK ${jdk.major} takes by itself at 2 CPUs; --gc names another.`]
       : [];
-  const notes = [...assumed, 'cgroup v2 and a kernel older than 6.12 assumed.', ...recommendation.notes];
+  const notes = [
+    ...assumed,
+    'cgroup v2 and a kernel older than 6.12 assumed.',
+    recommendation.meaning,
+    ...recommendation.notes,
+  ];
   return {
     command: '/oom size',
     verdict: verdictOf(findings),
@@ -95,6 +100,7 @@ const meanings: Readonly<Record<HeapVerdict, string>> = {
   C: 'The heap is not the trouble.',
   D: 'The heap may be larger within this limit.',
   E: 'The limit is too small for this program, or it leaks.',
+  F: 'The start needs more heap than there is.',
   fits: 'A heap fits.',
   'limit-too-small': 'No heap worth running with fits into this limit.',
 };

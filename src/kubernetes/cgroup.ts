@@ -62,6 +62,17 @@ export function cgroupVersion(node: Node | undefined): CgroupVersion {
   };
 }
 
+/**
+ * The pages of the node's kernel, bytes; null where its name does not tell: kernels for arm64 have 4 or 64 KiB. Ubuntu and RHEL
+ * call those with the larger ones so (`6.8.0-31-generic-64k`, `5.14.0-427.el9.aarch64+64k`), and RHEL 8 has no other on arm64.
+ */
+export function pageBytes(node: Node | undefined): number | null {
+  const info = node?.status.nodeInfo;
+  const architecture = info?.architecture ?? node?.metadata.labels['kubernetes.io/arch'];
+  if (architecture === 'amd64') return 4096;
+  return /[-+.]64k$|\.el8[\w.]*\.aarch64/.test(info?.kernelVersion ?? '') ? 65_536 : null;
+}
+
 /** RHEL CoreOS writes OpenShift 4.14 as 414 and 4.9 as 49: counted as 414 and 409. Others: 9, 22.04. */
 function releaseNumber([, first, second]: RegExpExecArray): number {
   return second === undefined ? Number(first) : Number(first) * 100 + Number(second);

@@ -6,12 +6,13 @@ import { formatJdkVersion, type JdkVersion, jdkFromImage, jdkFromLog, parseJdkVe
 import { Refusal } from '../refusal.ts';
 import type { Grade } from '../report/report.ts';
 import { formatBytes } from '../report/text.ts';
-import { type CgroupVersion, cgroupVersion } from './cgroup.ts';
+import { type CgroupVersion, cgroupVersion, pageBytes } from './cgroup.ts';
 import type { Evidence } from './evidence.ts';
 import type { Explanation } from './explanation.ts';
 import type { JavaContainer } from './java-container.ts';
 import { shownLine } from './java-log.ts';
 import { cpuShare, type MemoryLimit, nodeCpus, nodeMemoryBytes, usageBytes } from './memory-limit.ts';
+import { timeMs } from './objects.ts';
 import { parseQuantity } from './quantity.ts';
 import { visibleCpus } from './visible-cpus.ts';
 
@@ -119,6 +120,7 @@ function predict(
         architecture: info?.architecture ?? evidence.node?.metadata.labels['kubernetes.io/arch'] ?? 'amd64',
         cgroup: version,
         kernel,
+        pageBytes: pageBytes(evidence.node),
         args: java.args,
         env: java.env,
       },
@@ -144,12 +146,23 @@ function predict(
           `If the node runs cgroup v1 (${cgroup.why}), the largest heap is ${formatBytes(other.maxHeapBytes)}.`,
         );
     }
+    if (heap.withLargePages !== null)
+      otherwise.push(
+        `If the kernel of the node has pages of 64 KiB, the largest heap is ${formatBytes(heap.withLargePages.maxHeapBytes)}.`,
+      );
     if (nodeBytes === undefined) notes.push('The node could not be read: its memory and CPUs are not counted.');
     return { heap, boundedHeapBytes: undefined, heapMissing: undefined, otherwise, notes };
   } catch (error) {
     if (error instanceof Refusal) return { ...none, heapMissing: error };
     throw error;
   }
+}
+
+/** How long the container ran that ended. */
+function ranFor({ container }: Evidence): number | undefined {
+  const start = timeMs(container.ended?.startedAt);
+  const end = timeMs(container.ended?.finishedAt);
+  return start === undefined || end === undefined || end < start ? undefined : end - start;
 }
 
 /** A container that was killed for memory or runs now did start, whatever its flags look like from here. */
@@ -290,8 +303,12 @@ function recommend(
   // A sample of the present container: a lower bound of its peak.
   const peakBytes = usageBytes(evidence.metrics, evidence.container.name);
   const othersBytes = limit.scope === 'pod' ? usedByOthers(evidence, limit.limitBytes) : undefined;
+  const ranMs = ranFor(evidence);
+  const pages = pageBytes(evidence.node);
   try {
     const recommendation = recommendHeap({
+      ...(ranMs === undefined ? {} : { ranMs }),
+      ...(pages === null ? {} : { pageBytes: pages }),
       jdk: jdk ?? null,
       limitBytes: limit.limitBytes - (othersBytes ?? 0),
       ...(othersBytes === undefined ? {} : { othersBytes }),

@@ -200,6 +200,7 @@ function sections(answer: Answer, asked: Asked, flags: FlagsToSet | undefined): 
       rows: recommendation.arithmetic.map(({ name, bytes, why }) => [name, formatBytes(bytes), why]),
     });
   const notes = [
+    ...(recommendation === undefined ? [] : [recommendation.meaning]),
     ...(flags?.notes ?? []),
     ...(recommendation?.notes ?? []),
     ...(analysis?.recommendationMissing === undefined

@@ -46,6 +46,16 @@ describe('the heap that fits into a limit', () => {
     expect([got.verdict, got.heapBytes / mebi, got.flags[0], got.neededLimitBytes]).toEqual(['fits', heap, flag, null]);
   });
 
+  // G1's regions are of 16 MiB above 16 GiB, and on kernels with pages of 64 KiB nothing is finer than 32 MiB.
+  test.each<[number, Collector, number | undefined, number]>([
+    [31_000, 'G1', undefined, 23_248],
+    [31_000, 'Parallel', undefined, 23_250],
+    [512, 'Serial', 65_536, 288],
+    [512, 'Z', 65_536, 248],
+  ])('%d MiB with %s and pages of %s bytes: %d MiB, which the JVM does not round up', (limit, gc, pageBytes, heap) => {
+    expect(recommend(limit, gc, pageBytes === undefined ? {} : { pageBytes }).heapBytes / mebi).toBe(heap);
+  });
+
   test('the reckoning names every part and adds up to no more than the limit', () => {
     const { arithmetic } = recommend(512, 'Serial');
     expect(arithmetic.map(({ name, bytes }) => [name, bytes])).toEqual([
@@ -104,10 +114,72 @@ describe('the verdict', () => {
     ['C', 2048, 'G1', { heap: 512, wasKilled: true }, 512],
     ['D', 512, 'Serial', { heap: 128, outOfMemory: 'heap' }, 312],
     ['E', 512, 'Serial', { heap: 312, outOfMemory: 'heap' }, 312],
+    ['E', 512, 'Serial', { heap: 312, outOfMemory: 'heap', ranMs: 7_200_000 }, 312],
+    ['F', 512, 'Serial', { heap: 312, outOfMemory: 'heap', ranMs: 47_000 }, 312],
+    ['D', 512, 'Serial', { heap: 128, outOfMemory: 'heap', ranMs: 47_000 }, 312],
     ['fits', 512, 'Serial', { heap: 128 }, 312],
   ])('%s: %d MiB with %s and %j, heap %d MiB', (verdict, limit, gc, given, heap) => {
     const got = recommend(limit, gc, given);
     expect([got.verdict, got.heapBytes / mebi]).toEqual([verdict, heap]);
+  });
+
+  test.each<[string, number, Collector, Given, string]>([
+    [
+      'A',
+      512,
+      'Parallel',
+      { jdk: '8u181', heap: 1992, wasKilled: true, containerAware: false },
+      'The heap may grow to 1992 MiB, past the limit of 512 MiB: what is wrong is how the heap is sized, and the limit may stay.',
+    ],
+    [
+      'B',
+      512,
+      'Serial',
+      { heap: 460, wasKilled: true },
+      'A heap of 460 MiB leaves 52 MiB of 512 MiB for everything else, which is reckoned to need 174.1 MiB: lower the heap, or keep it and raise the limit to 672 MiB.',
+    ],
+    [
+      'C',
+      2048,
+      'G1',
+      { heap: 512, wasKilled: true },
+      'It is not the heap: with at most 512 MiB of it, 1.5 GiB or more grew beside it. Leave -Xmx as it is.',
+    ],
+    [
+      'D',
+      512,
+      'Serial',
+      { heap: 128, outOfMemory: 'heap' },
+      'The heap was full at 128 MiB, and 312 MiB fit into this limit: give it more before the limit is raised.',
+    ],
+    [
+      'E',
+      512,
+      'Serial',
+      { heap: 312, outOfMemory: 'heap' },
+      'The heap was full at 312 MiB, and no more than 312 MiB fit into this limit: raise the limit once; if it fills again, it leaks, and a heap dump tells more than memory.',
+    ],
+    [
+      'F',
+      512,
+      'Serial',
+      { heap: 312, outOfMemory: 'heap', ranMs: 47_000 },
+      'The heap was full 47 s after the start: that is what its start needs, not a leak. Raise the limit, or load less at the start.',
+    ],
+  ])('%s has words of its own', (verdict, limit, gc, given, meaning) => {
+    expect(recommend(limit, gc, given)).toMatchObject({ verdict, meaning });
+  });
+
+  test('who was killed within two minutes is told that it is the start', () => {
+    const { meaning } = recommend(512, 'Serial', { heap: 460, wasKilled: true, ranMs: 47_000 });
+    expect(meaning).toContain(' It ran for 47 s only: that is what its start needs, and hardly a leak.');
+  });
+
+  test('what -XX:+ExitOnOutOfMemoryError changes is said where it is advised', () => {
+    const said = (given: Given) =>
+      recommend(512, 'Serial', given).notes.some((note) => note.includes('a pod that lived on'));
+    const knownFlags = [set('-XX:+ExitOnOutOfMemoryError', 'ExitOnOutOfMemoryError', 'true')];
+    expect([said({}), said({ knownFlags })]).toEqual([true, false]);
   });
 
   test('where the heap is not the trouble it stays, and native memory is tracked', () => {

@@ -72,6 +72,36 @@ describe.each(['socket', 'http'] as const)('over %s', (mode) => {
     expect(text).toMatch(/-Xmx\d+m/);
   });
 
+  test('the published cases come out with their published numbers', async () => {
+    const { slack, ask, channel } = await begin({ mode });
+    const said = async (pod: string) => {
+      const thread = await ask(`/oom why ${pod}`);
+      return { verdict: thread.text, text: slack.threadText(channel, thread.ts) };
+    };
+
+    const unaware = await said(recordedPods.unaware);
+    expect(unaware.verdict).toContain('OOM-killed (7 restarts): heap may grow to 1992 MiB in 512 MiB; set -Xmx292m');
+    expect(unaware.text).toContain('exit code 137');
+    for (const bytes of ['132120576', '2088763392']) expect(unaware.text).toContain(bytes);
+
+    const aware = await said(recordedPods.heapSpace);
+    expect(aware.verdict).toContain(
+      'not killed: Java heap space at 128 MiB (4 restarts); set -XX:MaxRAMPercentage=60.9',
+    );
+    for (const seen of ['8388608', '134217728', 'OutOfMemoryError: Java heap space'])
+      expect(aware.text).toContain(seen);
+
+    const capped = await said(recordedPods.capped);
+    expect(capped.verdict).toContain('not OOM-killed');
+    for (const seen of ['-Xms8m', '-Xmx128m', '8388608', '134217728']) expect(capped.text).toContain(seen);
+
+    // The first case again, twelve years of JDKs later: an image that ran well, on a node with a new kernel.
+    const newKernel = await said(recordedPods.newKernel);
+    expect(newKernel.verdict).toContain('OOM-killed');
+    expect(newKernel.text).toContain("JDK 17.0.12 takes the node's memory on kernel 6.18");
+    expect(newKernel.text).toContain('Upgrade to 17.0.20 or later');
+  });
+
   test('/oom list tells who was killed, with what an earlier question saw', async () => {
     const { slack, ask, channel } = await begin({ mode });
     await ask(`/oom why ${recordedPods.unaware}`);
