@@ -94,7 +94,7 @@ export function recommendHeap(input: RecommendationInput): Recommendation {
   const direct = isByObservation || isDirectBounded(knownFlags) ? null : estimate.directBytes;
   const flags = keeps
     ? ['-XX:NativeMemoryTracking=summary']
-    : fits && verdict !== 'E'
+    : fits && verdict !== 'E' && verdict !== 'F'
       ? heapFlags(input, limitBytes, recommended, direct)
       : [];
   const others = input.othersBytes ?? 0;

@@ -113,6 +113,8 @@ function mainAdvice(answer: Answer): string {
     return `Set ${recommendation.flags[0]} (the block below has all flags).`;
   if (recommendation?.verdict === 'C')
     return 'Its heap is not the trouble: look for what grows beside it before any flag is changed.';
+  if (recommendation?.verdict === 'F' && recommendation.neededLimitBytes !== null)
+    return `Raise the limit to ${formatBytes(recommendation.neededLimitBytes)}, or load less at the start: a heap that is full so soon is no leak.`;
   if (recommendation?.verdict === 'E') return fullHeapAdvice(answer, recommendation);
   if (recommendation?.neededLimitBytes !== undefined && recommendation.neededLimitBytes !== null)
     return `No heap fits into this limit: raise it to ${formatBytes(recommendation.neededLimitBytes)}.`;
