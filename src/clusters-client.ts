@@ -58,6 +58,27 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
           ...(context === undefined ? {} : { context }),
         });
       }),
+    memory: async (name) => {
+      if (recorded !== undefined) {
+        const { recordedMemory } = await import('./prometheus/recorded-client.ts');
+        return await recordedMemory(recorded);
+      }
+      const settings = config.prometheus[name];
+      if (settings === undefined) return undefined;
+      return await once(`prometheus ${name}`, async () => {
+        const { connectPrometheus } = await import('./prometheus/client.ts');
+        const { url, token, auth, tls, labels, requestTimeout } = settings;
+        return await connectPrometheus({
+          name,
+          url,
+          labels,
+          requestTimeoutMs: requestTimeout,
+          ...(token === undefined ? {} : { token }),
+          ...(auth === undefined ? {} : { auth }),
+          ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+        });
+      });
+    },
     async close() {
       const connected = await Promise.allSettled(open.values());
       open.clear();

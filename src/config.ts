@@ -103,6 +103,23 @@ const kubernetesCluster = z
       });
   });
 
+const prometheus = z.strictObject({
+  url: url.describe('A Prometheus that scrapes the Kubernetes cluster of this name, with a path where its API has one'),
+  token: text.optional().describe('Bearer token'),
+  auth: z
+    .strictObject({
+      username: text.describe('User of its basic authentication'),
+      password: z.string().describe('Its password'),
+    })
+    .optional(),
+  tls: z.strictObject({ ca: text.optional().describe('File of the CA that signed its certificate') }).optional(),
+  labels: z
+    .record(z.string().regex(/^[a-zA-Z_][a-zA-Z0-9_]*$/, 'use the name of a label'), z.string())
+    .default({})
+    .describe('Labels of this cluster’s series, where one Prometheus holds several clusters: `{ cluster: prod }`'),
+  requestTimeout: duration.default(3000).describe('Deadline of every query'),
+});
+
 /** Names that are typed after --cluster. */
 const clusterName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'use letters, digits, -, _ and .');
 
@@ -131,9 +148,7 @@ export const schema = z.strictObject({
     .prefault({}),
   etcd: z.strictObject({ clusters: z.record(clusterName, etcdCluster).default({}) }).prefault({}),
   kubernetes: z.strictObject({ clusters: z.record(clusterName, kubernetesCluster).default({}) }).prefault({}),
-  prometheus: z
-    .record(clusterName, z.strictObject({ url: url.describe('A Prometheus that scrapes the cluster of this name') }))
-    .default({}),
+  prometheus: z.record(clusterName, prometheus).default({}),
   access: z
     .strictObject({
       viewers: z

@@ -78,7 +78,7 @@ export function configurationPage(example: string): string {
     '',
     'One file, `quorum.yaml`: named with `--config`, else by `QUORUM_CONFIG`, else in the folder where quorum is started. `${NAME}` is taken from the',
     'environment. Durations are written `500ms`, `1s`, `15m`, `24h`. An unknown key is an error that names the nearest known one;',
-    '`quorum check` tries the file and every connection in it. `prometheus`, `changes` and what `access` says about operators, approvers and approvals is read',
+    '`quorum check` tries the file and every connection in it. `changes` and what `access` says about operators, approvers and approvals is read',
     'and checked already; the operations that use it are on their way.',
     '',
     '```yaml',

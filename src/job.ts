@@ -3,6 +3,7 @@ import type { ChangeRecord } from './change-record.ts';
 import type { EtcdCluster } from './etcd/client.ts';
 import type { KubernetesCluster } from './kubernetes/client.ts';
 import type { KillStore } from './kubernetes/kill.ts';
+import type { MemoryReader } from './kubernetes/memory-reader.ts';
 import type { Refusal } from './refusal.ts';
 import type { Finding, JsonObject, Report, Section } from './report/report.ts';
 
@@ -13,6 +14,8 @@ import type { Finding, JsonObject, Report, Section } from './report/report.ts';
 export type Clients = {
   etcd(cluster: string): Promise<EtcdCluster>;
   kubernetes(cluster: string): Promise<KubernetesCluster>;
+  /** Who knows what containers of this Kubernetes cluster used before now; undefined where nobody does. */
+  memory?(cluster: string): Promise<MemoryReader | undefined>;
 };
 
 /** What Quorum itself keeps, and who asks: there is none in a terminal. */
