@@ -28,6 +28,7 @@ Options
   --config <file>                  else QUORUM_CONFIG, else ./quorum.yaml
   --output text|json               for run: text where not given
   --recorded <dir>                 for run: a folder of recorded Kubernetes objects in place of a cluster
+  --chart <file.png>               for run "/oom why …": its memory against the limit as a picture, into a new file
 
 Exit codes of run: 0 ok, 1 findings, 2 unknown or refused
 `;
@@ -174,13 +175,15 @@ function options(args: readonly string[]) {
         config: { type: 'string' },
         output: { type: 'string' },
         recorded: { type: 'string' },
+        chart: { type: 'string' },
         help: { type: 'boolean', short: 'h' },
         version: { type: 'boolean' },
       },
     });
   } catch (error) {
     const flag = /'--([a-z-]+)/.exec(messageOf(error))?.[1];
-    const near = flag === undefined ? undefined : nearest(flag, ['config', 'output', 'recorded', 'help', 'version']);
+    const near =
+      flag === undefined ? undefined : nearest(flag, ['config', 'output', 'recorded', 'chart', 'help', 'version']);
     throw new Refusal(
       flag === undefined
         ? messageOf(error)
@@ -192,7 +195,7 @@ function options(args: readonly string[]) {
 
 async function runCommands(
   words: readonly string[],
-  values: { config?: string; output?: string; recorded?: string },
+  values: { config?: string; output?: string; recorded?: string; chart?: string },
   path: string,
 ): Promise<number> {
   const output = values.output ?? 'text';
@@ -203,6 +206,9 @@ async function runCommands(
       'There is no command to run.',
       'Put one in quotes: quorum run "/etcd health". `quorum run "/help"` lists them.',
     );
+
+  const charts = values.chart === undefined ? undefined : await import('./report/chart-file-client.ts');
+  if (values.chart !== undefined) charts?.demandChartFile(values.chart, first);
 
   const [{ commands }, { connectClusters }, { runLine }, { reportJson }, { renderTerminal }] = await Promise.all([
     import('../commands/index.ts'),
@@ -258,6 +264,7 @@ async function runCommands(
       const report = await answer(words.join(' '));
       print(report);
       worst = exitCodes[report.verdict];
+      if (values.chart !== undefined) await charts?.writeChart(report, values.chart);
     } else {
       process.stdin.setEncoding('utf8');
       for await (const line of linesOf(process.stdin)) {

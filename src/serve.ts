@@ -25,6 +25,7 @@ import {
   type WorkerTimes,
 } from './redis/queue-client.ts';
 import { Refusal } from './refusal.ts';
+import { drawChart } from './report/chart-client.ts';
 import { createAnswer } from './slack/answer.ts';
 import type { SlackConnection } from './slack/bolt-client.ts';
 import { createDelivery } from './slack/delivery.ts';
@@ -222,6 +223,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
           delivery,
           links: (report) => linksFor(report, ticket.cluster, config.links),
           tell: (event, details) => log.warn({ event, ...details }),
+          draw: drawChart,
           hold,
           now,
         }),

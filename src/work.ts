@@ -64,6 +64,7 @@ export async function carryOut(ticket: AskTicket, parts: WorkParts, run: 'first'
     tookMs: now().getTime() - startedAt,
     sinceAskedMs: now().getTime() - Date.parse(ticket.askedAt),
   });
+  await answer.illustrate(report);
 
   async function lookAt(found: Command | undefined): Promise<Report> {
     const beginning = answer.begin().then(

@@ -5,10 +5,12 @@ import { gatherEvidence } from '../../src/kubernetes/evidence.ts';
 import { analyseJava } from '../../src/kubernetes/java-analysis.ts';
 import { readJavaContainer } from '../../src/kubernetes/java-container.ts';
 import { memoryLimit, nodeMemoryBytes } from '../../src/kubernetes/memory-limit.ts';
+import { memoryQuestion } from '../../src/kubernetes/memory-reader.ts';
 import { parsePodReference } from '../../src/kubernetes/pod-reference.ts';
 import { findPod } from '../../src/kubernetes/pod-search.ts';
 import { nextRestart } from '../../src/kubernetes/restart-backoff.ts';
 import { explainTermination } from '../../src/kubernetes/termination.ts';
+import { chartOf } from '../../src/kubernetes/why-chart.ts';
 import { knownKills } from '../../src/kubernetes/why-history.ts';
 import { whyReport } from '../../src/kubernetes/why-report.ts';
 import { Refusal } from '../../src/refusal.ts';
@@ -33,7 +35,12 @@ export const oomWhy = look({
     const cluster = await context.clients.kubernetes(clusterName);
     const found = await findPod(cluster, reference);
     const requests = reference.namespace === undefined ? budget.without : budget.withNamespace;
-    const evidence = await gatherEvidence(cluster, found, container ?? undefined, requests);
+    const now = cluster.recordedAt ?? context.now();
+    const evidence = await gatherEvidence(cluster, found, container ?? undefined, requests, async (view) => {
+      const reader = await context.clients.memory?.(clusterName);
+      const question = memoryQuestion(found.pod, view, now);
+      return await reader?.memory(question.container, question.range, question.known);
+    });
     if (evidence === undefined)
       throw new Refusal(
         `The pod ${found.pod.metadata.name ?? typed} lists no containers.`,
@@ -45,7 +52,6 @@ export const oomWhy = look({
     const limit = memoryLimit(pod, view.spec, view.status);
     const environment = containerEnvironment(view.spec, limit, pod.metadata.name ?? '', pod.metadata.namespace ?? '');
     const java = readJavaContainer(view.spec, environment, log);
-    const now = cluster.recordedAt ?? context.now();
     const explanation = explainTermination({ ...evidence, limit, log: endLog, isJava: java.isJava, now });
     const history = await knownKills(evidence, found.read, explanation.cause, {
       store: context.kills,
@@ -64,7 +70,7 @@ export const oomWhy = look({
       context: cluster.context,
       nextRestart: nextRestart(view.status?.state.waiting, view.ended?.finishedAt, view.status?.restartCount ?? 0, now),
     };
-    return whyReport(answer, {
+    const report = whyReport(answer, {
       command: [
         '/oom why',
         typed,
@@ -75,5 +81,7 @@ export const oomWhy = look({
       address: cluster.address,
       chosenBecause: found.chosenBecause,
     });
+    const chart = chartOf(answer, report);
+    return chart === undefined ? report : { ...report, chart };
   },
 });

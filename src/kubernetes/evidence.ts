@@ -6,6 +6,7 @@ import type { KubernetesCluster } from './cluster.ts';
 import { containerEnvironment } from './container-environment.ts';
 import { type ContainerView, chooseContainer } from './containers.ts';
 import { readJavaContainer } from './java-container.ts';
+import type { MemoryHistory } from './memory-history.ts';
 import type { KubernetesEvent, Node, Pod, PodMetrics } from './objects.ts';
 import type { FoundPod } from './pod-search.ts';
 import { grantAdvice, RequestFailure } from './request-failure.ts';
@@ -24,6 +25,8 @@ export type Evidence = {
   readonly startLog: string | undefined;
   readonly metrics: PodMetrics | undefined;
   readonly replicas: Replicas | undefined;
+  /** What the container used before now, where somebody kept it. */
+  readonly memory?: MemoryHistory | undefined;
   /** What could not be read, each with what it costs and how to give the permission. */
   readonly missing: readonly Finding[];
 };
@@ -35,6 +38,7 @@ const startBytes = 128 * 1024;
 /**
  * Reads what the answer needs, side by side and within the budget of API requests: what decides most goes first, and what no
  * longer fits is left out. A part that is refused costs itself, never the answer.
+ * @param readMemory asks no Kubernetes API, and so costs nothing of the budget
  * @throws Refusal when the pod has no container of the wanted name
  */
 export async function gatherEvidence(
@@ -42,6 +46,7 @@ export async function gatherEvidence(
   found: FoundPod,
   wantedContainer: string | undefined,
   budget: number,
+  readMemory?: (container: ContainerView) => Promise<MemoryHistory | undefined>,
 ): Promise<Evidence | undefined> {
   const { pod } = found;
   const namespace = pod.metadata.namespace ?? 'default';
@@ -55,6 +60,13 @@ export async function gatherEvidence(
   async function part<Value>(section: Section, read: () => Promise<Value | undefined>): Promise<Value | undefined> {
     if (left <= 0) return undefined;
     left -= 1;
+    return await orMissing(section, read);
+  }
+
+  async function orMissing<Value>(
+    section: Section,
+    read: () => Promise<Value | undefined>,
+  ): Promise<Value | undefined> {
     try {
       return await read();
     } catch (error) {
@@ -101,16 +113,10 @@ export async function gatherEvidence(
   const nodeEvents = readNodeEvents();
   const metrics = part('metrics', () => cluster.podMetrics(namespace, name));
   const startLog = earlyStart ?? readStart();
+  const memory = readMemory === undefined ? undefined : orMissing('memory before now', () => readMemory(container));
 
-  const [seenNode, seenEnd, seenEvents, seenWorkload, seenNodeEvents, seenMetrics, seenStart] = await Promise.all([
-    node,
-    endLog,
-    events,
-    workload,
-    nodeEvents,
-    metrics,
-    startLog,
-  ]);
+  const [seenNode, seenEnd, seenEvents, seenWorkload, seenNodeEvents, seenMetrics, seenStart, seenMemory] =
+    await Promise.all([node, endLog, events, workload, nodeEvents, metrics, startLog, memory]);
   // A container that waits for its next start has one log, which the API gives under either name; a recording has one of them.
   const isRunning = container.status?.state.running !== undefined;
   const otherEnd =
@@ -133,6 +139,7 @@ export async function gatherEvidence(
     metrics: seenMetrics,
     startLog: seenStart,
     replicas: found.replicas ?? (seenWorkload === undefined ? undefined : replicasOf(ownerKind, seenWorkload)),
+    memory: seenMemory,
     missing: withoutRepeats(missing),
   };
 }
@@ -161,7 +168,7 @@ function isExact(jdk: JdkVersion | undefined): boolean {
   return jdk !== undefined && jdk.update !== null;
 }
 
-type Section = 'node' | 'log' | 'events' | 'node events' | 'replicas' | 'metrics';
+type Section = 'node' | 'log' | 'events' | 'node events' | 'replicas' | 'metrics' | 'memory before now';
 
 /** What a section is for, and how much it hurts not to have it. */
 const sections: Readonly<Record<Section, { readonly shows: string; readonly severity: Severity }>> = {
@@ -171,6 +178,7 @@ const sections: Readonly<Record<Section, { readonly shows: string; readonly seve
   'node events': { shows: 'whether the node itself ran out of memory', severity: 'info' },
   replicas: { shows: 'how many replicas are ready', severity: 'info' },
   metrics: { shows: 'the memory in use now', severity: 'info' },
+  'memory before now': { shows: 'the largest working set and its chart', severity: 'info' },
 };
 
 function missingPart(section: Section, refusal: Refusal, namespace: string): Finding {
@@ -200,6 +208,7 @@ const resources = {
   'node events': 'events',
   replicas: 'the owner',
   metrics: 'pods.metrics.k8s.io',
+  'memory before now': 'pods.metrics.k8s.io',
 } as const;
 
 function withoutRepeats(findings: readonly Finding[]): Finding[] {

@@ -11,6 +11,7 @@ import type { Evidence } from './evidence.ts';
 import type { Explanation } from './explanation.ts';
 import type { JavaContainer } from './java-container.ts';
 import { shownLine } from './java-log.ts';
+import { peakOf } from './memory-history.ts';
 import { cpuShare, type MemoryLimit, nodeCpus, nodeMemoryBytes, usageBytes } from './memory-limit.ts';
 import { timeMs } from './objects.ts';
 import { parseQuantity } from './quantity.ts';
@@ -300,8 +301,7 @@ function recommend(
   if (jdk?.vendor === 'openj9' || jdk?.vendor === 'graalvm-native')
     return { recommendation: undefined, recommendationMissing: undefined };
   if (heap !== undefined && heap.fatal !== null) return { recommendation: undefined, recommendationMissing: undefined };
-  // A sample of the present container: a lower bound of its peak.
-  const peakBytes = usageBytes(evidence.metrics, evidence.container.name);
+  const peakBytes = seenPeakBytes(evidence);
   const othersBytes = limit.scope === 'pod' ? usedByOthers(evidence, limit.limitBytes) : undefined;
   const ranMs = ranFor(evidence);
   const pages = pageBytes(evidence.node);
@@ -331,6 +331,14 @@ function recommend(
     if (error instanceof Refusal) return { recommendation: undefined, recommendationMissing: error };
     throw error;
   }
+}
+
+/** The largest working set that was seen, before now or now: a lower bound of the peak, which lies between two values. */
+function seenPeakBytes({ memory, metrics, container }: Evidence): number | undefined {
+  const seen = [usageBytes(metrics, container.name), memory === undefined ? undefined : peakOf(memory)?.[1]].filter(
+    (bytes) => bytes !== undefined,
+  );
+  return seen.length === 0 ? undefined : Math.max(...seen);
 }
 
 /** The version as reports show it; null where it is not known. */

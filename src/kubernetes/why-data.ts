@@ -2,6 +2,7 @@ import { redactEnvironment } from '../redact.ts';
 import type { JsonObject } from '../report/report.ts';
 import { jdkName } from './java-analysis.ts';
 import { patternData } from './kill-report.ts';
+import { memoryData } from './memory-peak.ts';
 import type { Answer } from './why-findings.ts';
 
 /** The signal that ended a process: given, or in the exit code as 128 + signal. */
@@ -35,6 +36,7 @@ export function whyData(answer: Answer): JsonObject {
     limitBytes: limit.limitBytes ?? null,
     requestBytes: limit.requestBytes ?? null,
     nodeBytes: nodeBytes ?? null,
+    memory: evidence.memory === undefined ? null : memoryData(evidence.memory),
     jdk: jdkName(analysis?.jdk),
     heap:
       heap === undefined

@@ -8,6 +8,7 @@ import { canBeSet, type FlagsToSet, flagsToSet, kubectl } from './heap-flags.ts'
 import { isRoomTooSmall, largestHeapBytes } from './heap-room.ts';
 import { jdkName } from './java-analysis.ts';
 import { usageBytes } from './memory-limit.ts';
+import { peakText } from './memory-peak.ts';
 import { timeMs } from './objects.ts';
 import { signalOf, whyData } from './why-data.ts';
 import { type Answer, areFlagsUnseen, mayOutgrowLimit, whyFindings } from './why-findings.ts';
@@ -269,6 +270,7 @@ function facts(answer: Answer, { chosenBecause, cluster, address }: Asked): stri
     ],
     ['Request', limit.requestBytes === undefined ? 'none' : formatBytes(limit.requestBytes)],
     ['In use now', inUse === undefined ? undefined : `${formatBytes(inUse)} (working set)`],
+    ['Peak seen', evidence.memory === undefined ? undefined : peakText(evidence.memory)],
     ['Node', nodeText(answer)],
     [
       'Node memory',

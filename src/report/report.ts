@@ -1,5 +1,7 @@
 /** What a job found or did, as plain data. Slack, a terminal and scripts each render the same report. */
 
+import type { Chart } from './chart.ts';
+
 export type Verdict = 'ok' | 'findings' | 'unknown' | 'refused';
 export type Severity = 'info' | 'warning' | 'critical';
 /** How a claim is known: seen (fact), concluded from what was seen (inferred), or not to be had (unknown). */
@@ -62,6 +64,8 @@ export type Report = {
   readonly copy?: string;
   /** The cause, as a word for runbook links: `nospace`. */
   readonly cause?: string;
+  /** A picture, as data: drawn where it is shown. */
+  readonly chart?: Chart;
   /** The contract for scripts, by command. */
   readonly data: JsonObject;
 };

@@ -1,5 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { redact } from '../redact.ts';
 import { renderAsked, renderEphemeral, renderThread } from '../report/blocks.ts';
+import type { Chart } from '../report/chart.ts';
 import type { Report } from '../report/report.ts';
 import type { AskTicket } from '../ticket.ts';
 import type { Delivery, Target } from './delivery.ts';
@@ -10,6 +12,10 @@ import { SlackFailure, type SlackWeb } from './web.ts';
 const mentionAfterMs = 10_000;
 /** Progress is told at most so often. */
 const progressEveryMs = 3000;
+/** A picture that takes longer is left out: the worker has other answers to give. */
+const pictureWithinMs = 20_000;
+/** A rate limit longer than this is not waited for, for a picture. */
+const pictureWaitsMs = 5000;
 
 /** Where the answer to one ticket goes: a Slack thread, and whatever is left when there is none. */
 export type Answer = {
@@ -21,6 +27,8 @@ export type Answer = {
   progress(done: number, total: number, note: string): void;
   /** Shows the report. @throws where it could not be shown anywhere */
   finish(report: Report): Promise<void>;
+  /** Puts the report's picture under what `finish` showed; at least once. Never fails: without it the answer is whole. */
+  illustrate(report: Report): Promise<void>;
 };
 
 export type AnswerParts = {
@@ -29,6 +37,8 @@ export type AnswerParts = {
   readonly links: (report: Report, ticket: AskTicket) => readonly { title: string; url: string }[];
   /** Told of what people do not see: a fallback that was taken, a file that could not be uploaded. */
   readonly tell: (event: string, details: Readonly<Record<string, unknown>>) => void;
+  /** Draws a picture as PNG. */
+  readonly draw: (chart: Chart) => Promise<Uint8Array>;
   /** Throws where the ticket has become another worker's: what it shows is not touched any more. */
   readonly hold?: () => Promise<void>;
   now(): Date;
@@ -38,7 +48,7 @@ export type AnswerParts = {
 type Privately = { readonly hint: string | undefined };
 
 export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
-  const { web, delivery, links, tell, hold, now } = parts;
+  const { web, delivery, links, tell, hold, now, draw } = parts;
   const { place, requester } = ticket;
   const target: Target = { channelId: place.channelId, threadTs: place.threadTs };
   const asked = { line: redact(ticket.line), userId: requester.userId, ticketId: ticket.id };
@@ -93,6 +103,22 @@ export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
         tell('file not uploaded', { ticket: ticket.id, error: String(error) });
       });
     }
+  }
+
+  async function showPicture(chart: Chart, thread: Target): Promise<void> {
+    const file = {
+      name: `${chart.name}.png`,
+      title: chart.title,
+      content: await draw(chart),
+      alt: chart.alt,
+    };
+    await hold?.();
+    await web.upload(thread, file).catch(async (error: unknown) => {
+      if (!(error instanceof SlackFailure && error.kind === 'rate-limited' && error.retryAfterMs <= pictureWaitsMs))
+        throw error;
+      await pause(error.retryAfterMs, undefined, { ref: false });
+      await web.upload(thread, file);
+    });
   }
 
   async function showPrivately(report: Report, { hint }: Privately): Promise<void> {
@@ -154,6 +180,24 @@ export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
         }
       }
       await showPrivately(report, privately);
+    },
+    async illustrate({ chart }) {
+      // What only the asker sees holds no files.
+      const threadTs = place.threadTs ?? rootTs;
+      if (chart === undefined || privately !== undefined || threadTs === undefined) return;
+      const late = new AbortController();
+      try {
+        await Promise.race([
+          showPicture(chart, { channelId: place.channelId, threadTs }),
+          pause(pictureWithinMs, undefined, { signal: late.signal, ref: false }).then(() => {
+            throw new Error(`not shown within ${pictureWithinMs} ms`);
+          }),
+        ]);
+      } catch (error) {
+        tell('picture not shown', { ticket: ticket.id, error: String(error) });
+      } finally {
+        late.abort();
+      }
     },
   };
 }

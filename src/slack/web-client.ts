@@ -69,6 +69,7 @@ const fileInfo = z.object({
     url_private_download: z.string().optional(),
   }),
 });
+const uploadPlace = z.object({ upload_url: z.string(), file_id: z.string() });
 const groupUsers = z.object({ users: z.array(z.string()) });
 const linked = z.object({ permalink: z.string() });
 const direct = z.object({ channel: z.object({ id: z.string() }) });
@@ -192,15 +193,29 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
       );
     },
     async upload(target, file) {
+      const content = typeof file.content === 'string' ? Buffer.from(file.content) : file.content;
+      // Slack's name for it is alt_txt; filesUploadV2 of the client sends alt_text. Source: https://docs.slack.dev/reference/methods/files.getUploadURLExternal
+      const { upload_url: address, file_id: id } = await call(uploadPlace, 'files.getUploadURLExternal', {
+        filename: file.name,
+        length: content.length,
+        ...(file.alt === undefined ? {} : { alt_txt: file.alt }),
+      });
       try {
-        const at =
-          target.threadTs === undefined
-            ? { channel_id: target.channelId }
-            : { channel_id: target.channelId, thread_ts: target.threadTs };
-        await client.filesUploadV2({ ...at, filename: file.name, title: file.title, content: file.content });
+        const response = await fetch(address, {
+          method: 'POST',
+          headers: { 'content-type': 'application/octet-stream' },
+          body: new Uint8Array(content),
+          signal: AbortSignal.timeout(callTimeoutMs),
+        });
+        if (!response.ok) throw new SlackFailure('upload', 'refused', `HTTP ${response.status}`);
       } catch (error) {
-        throw failureOf('files.uploadV2', error);
+        throw error instanceof SlackFailure ? error : new SlackFailure('upload', 'unknown', messageOf(error));
       }
+      await call(z.unknown(), 'files.completeUploadExternal', {
+        files: [{ id, title: file.title }],
+        channel_id: target.channelId,
+        ...(target.threadTs === undefined ? {} : { thread_ts: target.threadTs }),
+      });
     },
     async openDirect(userId) {
       return (await call(direct, 'conversations.open', { users: userId })).channel.id;

@@ -26,6 +26,15 @@ export type Channel = {
   readonly isDirect: boolean;
 };
 
+/** A file for a thread. */
+export type UploadedFile = {
+  readonly name: string;
+  readonly title: string;
+  readonly content: string | Uint8Array;
+  /** What a picture shows, for those who cannot see it: at most 1000 characters. */
+  readonly alt?: string;
+};
+
 /** The calls of Slack's Web API that Quorum makes. Each has a deadline and is made once; all throw SlackFailure. */
 export type SlackWeb = {
   /** @returns the ts of the new message, which carries the key in its metadata */
@@ -47,10 +56,7 @@ export type SlackWeb = {
   /** Answers to a response_url; only the asker sees it. At least once. */
   respond(responseUrl: string, message: Message): Promise<void>;
   /** At least once. */
-  upload(
-    target: { channelId: string; threadTs?: string | undefined },
-    file: { name: string; title: string; content: string },
-  ): Promise<void>;
+  upload(target: { channelId: string; threadTs?: string | undefined }, file: UploadedFile): Promise<void>;
   /** @returns the channel id of the direct message with a person */
   openDirect(userId: string): Promise<string>;
   /** The address of a message, for people to open. */

@@ -16,6 +16,8 @@ export type ConversationOptions = {
   readonly etcd?: Readonly<Record<string, EtcdTestCluster>>;
   /** Kubeconfig files by cluster name. */
   readonly kubeconfigs?: Readonly<Record<string, string>>;
+  /** Addresses of Prometheus by the Kubernetes cluster's name. */
+  readonly prometheus?: Readonly<Record<string, string>>;
   readonly access?: Partial<Config['access']>;
   readonly links?: Config['links'];
   /** Their ids, where the config has to name them. */
@@ -54,6 +56,7 @@ export async function startConversation(options: ConversationOptions): Promise<C
     redis: { url: options.redisUrl, prefix: options.prefix },
     etcd: options.etcd ?? {},
     kubeconfigs: options.kubeconfigs ?? {},
+    prometheus: options.prometheus ?? {},
     access: options.access ?? {},
     links: options.links ?? {},
   });

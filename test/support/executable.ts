@@ -11,6 +11,7 @@ export type Answer = {
   readonly verdict: string;
   readonly summary: string;
   readonly findings: readonly { readonly claim: string; readonly advice: string }[];
+  readonly data: Readonly<Record<string, unknown>>;
 };
 
 /** A folder of its own with a terminal in it. */

@@ -10,13 +10,15 @@ export type LocalParts = {
   readonly etcd: Readonly<Record<string, EtcdTestCluster>>;
   /** Kubeconfig files by cluster name. */
   readonly kubeconfigs: Readonly<Record<string, string>>;
+  /** Addresses of Prometheus by the Kubernetes cluster's name. */
+  readonly prometheus?: Readonly<Record<string, string>>;
   readonly access: Partial<Config['access']>;
   readonly links?: Config['links'];
 };
 
 /** A config for parts that run on this machine; every port of the bot's own is a free one. */
 export function localConfig(parts: LocalParts): Config {
-  const { slack, mode = 'socket', redis, etcd, kubeconfigs, access, links = {} } = parts;
+  const { slack, mode = 'socket', redis, etcd, kubeconfigs, access, links = {}, prometheus = {} } = parts;
   const empty = emptyConfig();
   const { botToken, appToken, signingSecret, apiUrl } = slack;
   return {
@@ -40,6 +42,9 @@ export function localConfig(parts: LocalParts): Config {
         ]),
       ),
     },
+    prometheus: Object.fromEntries(
+      Object.entries(prometheus).map(([name, url]) => [name, { url, labels: {}, requestTimeout: 1000 }]),
+    ),
     access: { ...empty.access, ...access },
     links,
   };

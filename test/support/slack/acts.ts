@@ -166,6 +166,7 @@ export class Acts {
       user,
       createdSeconds: Math.floor(Date.now() / 1000),
       content: typeof file.content === 'string' ? new TextEncoder().encode(file.content) : file.content,
+      alt: '',
       isShared: true,
     };
     workspace.files.set(stored.id, stored);

@@ -29,6 +29,8 @@ export const fileMethods: Readonly<Record<string, ApiMethod>> = {
     const name = args.required('filename');
     const length = Number(args.required('length'));
     if (!Number.isInteger(length) || length < 1) throw new ApiError('invalid_arguments');
+    const alt = args.text('alt_txt');
+    if (alt.length > 1000) throw new ApiError('alt_txt_too_large');
     const file: StoredFile = {
       id: workspace.newId('F'),
       name,
@@ -37,6 +39,7 @@ export const fileMethods: Readonly<Record<string, ApiMethod>> = {
       user: workspace.botUserId,
       createdSeconds: Math.floor(Date.now() / 1000),
       content: new Uint8Array(),
+      alt,
       isShared: false,
     };
     workspace.files.set(file.id, file);

@@ -43,6 +43,8 @@ export type StoredFile = {
   readonly user: string;
   readonly createdSeconds: number;
   content: Uint8Array;
+  /** What a picture shows, said to those who cannot see it; '' where nothing was given. */
+  readonly alt: string;
   /** False until the upload has been completed: until then nobody sees it. */
   isShared: boolean;
 };

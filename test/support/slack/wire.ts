@@ -73,6 +73,7 @@ export class Wire {
       filetype: file.name.includes('.') ? file.name.split('.').at(-1) : 'text',
       user: file.user,
       size: file.content.length,
+      ...(file.alt === '' ? {} : { alt_txt: file.alt }),
       mode: 'hosted',
       is_external: false,
       is_public: false,
