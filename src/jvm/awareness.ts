@@ -1,5 +1,6 @@
 import type { Grade } from '../report/report.ts';
 import { type FlagSetting, flagValue } from './flags.ts';
+import type { Seen } from './printed-heap.ts';
 import { formatJdkVersion, isAtLeast, type JdkVersion } from './version.ts';
 
 export type Cgroup = 'v1' | 'v2';
@@ -25,6 +26,8 @@ type AwarenessInput = {
   readonly cgroup: Cgroup;
   /** The node's kernel release, `6.18.3-200.fc43.x86_64`; null when unknown. Counts only with cgroup v2. */
   readonly kernel: string | null;
+  /** What its log tells of the memory it sees. */
+  readonly seen?: Seen;
 };
 
 /**
@@ -32,10 +35,17 @@ type AwarenessInput = {
  * 21.0.12.1, 25, 26, 27; JDK-8230305 (cgroup v2), JDK-8347129 and JDK-8349988 (kernels without v1 controllers);
  * kubernetes.io "About cgroup v2"; corretto-21#135, #143; keycloak#36609.
  */
-export function containerAwareness({ jdk, flags, cgroup, kernel }: AwarenessInput): Awareness {
+export function containerAwareness({ seen, ...input }: AwarenessInput): Awareness {
+  const reckoned = reckonedAwareness(input);
+  if (seen === undefined || reckoned.scope === 'heap') return reckoned;
+  if (seen.isAware) return yes(seen.why, 'fact');
+  return no(seen.why, 'fact', reckoned.mend ?? 'Set -Xmx.');
+}
+
+function reckonedAwareness({ jdk, flags, cgroup, kernel }: AwarenessInput): Awareness {
   const name = `JDK ${formatJdkVersion(jdk)}`;
-  if (jdk.vendor === 'openj9' || jdk.vendor === 'graalvm-native')
-    return unknown('how this VM reads its limit is not modelled yet', 'Set -Xmx.', true);
+  if (jdk.vendor === 'openj9') return openJ9(jdk, name, cgroup);
+  if (jdk.vendor === 'graalvm-native') return yes('native images read the limit by themselves', 'inferred');
   const hasSupport = isOneOf(jdk, [[8, 191]], 10) ?? null;
   if (hasSupport !== false && flagValue(flags, 'UseContainerSupport') === 'false') {
     const why = '-XX:-UseContainerSupport turns the reading of the limit off';
@@ -52,6 +62,29 @@ export function containerAwareness({ jdk, flags, cgroup, kernel }: AwarenessInpu
     );
   }
   return cgroup === 'v1' ? onCgroupV1(jdk, name, hasSupport) : onCgroupV2(jdk, name, kernel);
+}
+
+/** Semeru reads cgroup v2 from 8.0.382, 11.0.20 and 17.0.8 on, IBM Java from 8.0.8.6 on (kubernetes.io, "About cgroup v2"). */
+function openJ9(jdk: JdkVersion, hotspotName: string, cgroup: Cgroup): Awareness {
+  const name = `OpenJ9 of ${hotspotName}`;
+  const since: Readonly<Record<number, number>> = { 8: 382, 11: 20, 17: 8 };
+  const needed = since[jdk.major];
+  if (cgroup === 'v1' || (needed === undefined && jdk.major > 17))
+    return yes(`${name} reads the limit from cgroup ${cgroup}`, 'inferred');
+  const later = jdk.major < 8 ? '8.0.382' : `${jdk.major}.0.${needed ?? 8}`;
+  const mend = `Upgrade to ${needed === undefined ? '17.0.8' : later} or later, or set -Xmx.`;
+  if (needed === undefined) return no(`${name} cannot read limits from cgroup v2`, 'inferred', mend);
+  if (jdk.update === null) return floating(name, later);
+  // IBM Java counts service refreshes and fix packs: 8.0.8.6.
+  const isIbm = jdk.major === 8 && jdk.update <= 20;
+  const reads = isIbm ? jdk.update > 8 || (jdk.update === 8 && (jdk.patch ?? 0) >= 6) : jdk.update >= needed;
+  return reads
+    ? yes(`${name} reads the limit from cgroup v2`, 'inferred')
+    : no(
+        `${name} cannot read limits from cgroup v2`,
+        'inferred',
+        isIbm ? 'Upgrade to 8.0.8.6 or later, or set -Xmx.' : mend,
+      );
 }
 
 function onCgroupV1(jdk: JdkVersion, name: string, hasSupport: true | null): Awareness {

@@ -37,7 +37,9 @@ export function reportHeap(question: HeapQuestion, now: Date): Report {
   };
 }
 
-function recommend(question: HeapQuestion, heap: Heap, limitBytes: number): Recommendation {
+function recommend(question: HeapQuestion, heap: Heap, limitBytes: number): Recommendation | null {
+  // The model of what lies beside the heap is HotSpot's.
+  if (heap.gc === 'Gencon' || question.jdk.vendor === 'graalvm-native') return null;
   return recommendHeap({
     jdk: question.jdk,
     limitBytes,

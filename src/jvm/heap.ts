@@ -5,6 +5,8 @@ import { type Awareness, type Cgroup, containerAwareness } from './awareness.ts'
 import { type Collector, chooseCollector } from './collector.ts';
 import { type FlagSetting, type Flags, flagValue, readFlags } from './flags.ts';
 import { heapFatal, sizeHeap } from './heap-size.ts';
+import { predictOtherVm } from './other-vm.ts';
+import type { Seen } from './printed-heap.ts';
 import { formatJdkVersion, type JdkVersion } from './version.ts';
 
 export type HeapInput = {
@@ -21,6 +23,8 @@ export type HeapInput = {
   readonly kernel: string | null;
   /** The kernel's pages, bytes; null or left out where not known: 4 KiB on amd64, either on arm64. */
   readonly pageBytes?: number | null;
+  /** What the JVM's log tells of the memory it sees. */
+  readonly seen?: Seen;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** The content of argument files, by path, where known. */
@@ -38,7 +42,8 @@ export type Heap = {
   /** 0 where the JVM refuses to start. */
   readonly initialHeapBytes: number;
   readonly maxHeapBytes: number;
-  readonly gc: Collector;
+  /** Gencon is OpenJ9's. */
+  readonly gc: Collector | 'Gencon';
   readonly compressedOops: boolean;
   /** The message with which the JVM refuses to start. */
   readonly fatal: string | null;
@@ -68,6 +73,8 @@ const newestMajor = 27;
  * @throws Refusal for what is not modelled
  */
 export function predictHeap(input: HeapInput): Heap {
+  if (input.jdk.vendor === 'openj9' || input.jdk.vendor === 'graalvm-native')
+    return predictOtherVm(input, containerAwareness({ ...input, flags: [] }));
   refuseUnmodelled(input);
   const flags = readFlags(input);
   const awareness = containerAwareness({ ...input, flags: flags.effective });
@@ -96,16 +103,6 @@ function arePagesUnknown({ architecture, pageBytes }: HeapInput): boolean {
 
 function refuseUnmodelled({ jdk, architecture }: HeapInput): void {
   const measure = 'Read the heap in the container: java -XX:+PrintFlagsFinal -version | grep HeapSize.';
-  if (jdk.vendor === 'openj9')
-    throw new Refusal(
-      'OpenJ9 (Semeru, IBM Java) is not modelled yet: it sizes its heap by other rules than HotSpot.',
-      'Set -Xmx, or read the heap in the container: java -verbose:sizes -version.',
-    );
-  if (jdk.vendor === 'graalvm-native')
-    throw new Refusal(
-      'GraalVM native images are not modelled yet: they hold no HotSpot JVM.',
-      'By default a native image takes up to 80% of the memory it sees; set -Xmx to bound it.',
-    );
   if (jdk.major < oldestMajor)
     throw new Refusal(
       `JDK ${jdk.major} is not modelled yet; 8 to 27 are.`,

@@ -1,6 +1,7 @@
 import { containerAwareness } from '../jvm/awareness.ts';
 import { readFlags } from '../jvm/flags.ts';
 import { type Heap, predictHeap } from '../jvm/heap.ts';
+import { type PrintedHeap, printedHeap, seenMemory } from '../jvm/printed-heap.ts';
 import { type Recommendation, recommendHeap } from '../jvm/recommendation.ts';
 import { formatJdkVersion, type JdkVersion, jdkFromImage, jdkFromLog, parseJdkVersion } from '../jvm/version.ts';
 import { Refusal } from '../refusal.ts';
@@ -49,15 +50,18 @@ export function analyseJava(
   const { version: jdk, from: jdkFrom, grade: jdkGrade } = findJdk(evidence);
   const cgroup = cgroupVersion(evidence.node);
   const prediction = predict(evidence, limit, java, jdk, cgroup);
-  const areFlagsUnseen = mayHaveOtherFlags(limit, java, prediction);
-  const advised = recommend({ evidence, limit, java, jdk, ...prediction, areFlagsUnseen }, explanation);
+  const isPrinted = prediction.heap !== undefined && printedHeap(logOf(evidence)) !== undefined;
+  // A heap that the JVM printed is known, whatever flags made it so.
+  const mayHaveOthers = mayHaveOtherFlags(limit, java, prediction);
+  const areFlagsUnseen = mayHaveOthers && !isPrinted;
+  const advised = recommend({ evidence, limit, java, jdk, ...prediction, areFlagsUnseen, mayHaveOthers }, explanation);
   return {
     jdk,
     jdkFrom,
     jdkGrade,
     cgroup,
     ...prediction,
-    heapGrade: heapGrade(jdkGrade, prediction, java),
+    heapGrade: isPrinted ? 'fact' : heapGrade(jdkGrade, prediction, java),
     areFlagsUnseen,
     ...advised,
   };
@@ -100,14 +104,27 @@ function predict(
 ): Prediction {
   const none = { heap: undefined, boundedHeapBytes: undefined, otherwise: [], notes: [] };
   const nodeBytes = nodeMemoryBytes(evidence.node);
+  const own = jdk === undefined ? printedHeap(logOf(evidence)) : undefined;
+  if (own !== undefined)
+    return {
+      ...none,
+      heapMissing: unknownJdk,
+      boundedHeapBytes: own.maxHeapBytes,
+      otherwise: [
+        `Its log tells a largest heap of ${formatBytes(own.maxHeapBytes)}: ${shownLine(own.line.slice(-80))}`,
+      ],
+    };
   if (jdk === undefined)
     return { ...none, heapMissing: unknownJdk, ...bothHypotheses(evidence, limit, java, nodeBytes) };
   if (nodeBytes === undefined && limit.limitBytes === undefined) return { ...none, heapMissing: unknownNode };
   const info = evidence.node?.status.nodeInfo;
   const effective = readFlags({ jdk, args: java.args, env: java.env }).effective;
+  const log = logOf(evidence);
+  const told = seenMemory(log, limit.limitBytes ?? 0, nodeBytes ?? 0);
+  const seenInLog = told === undefined ? {} : { seen: told };
   const inputFor = (version: 'v1' | 'v2') => {
     const kernel = info?.kernelVersion ?? null;
-    const awareness = containerAwareness({ jdk, flags: effective, cgroup: version, kernel });
+    const awareness = containerAwareness({ jdk, flags: effective, cgroup: version, kernel, ...seenInLog });
     const seen = visibleCpus(jdk, awareness, nodeCpus(evidence.node) ?? 2, cpuShare(evidence.container.spec));
     return {
       awareness,
@@ -124,6 +141,7 @@ function predict(
         pageBytes: pageBytes(evidence.node),
         args: java.args,
         env: java.env,
+        ...seenInLog,
       },
     };
   };
@@ -131,7 +149,9 @@ function predict(
     const assumed = cgroup.version ?? 'v2';
     const main = inputFor(assumed);
     if (nodeBytes === undefined && !main.awareness.assumed) return { ...none, heapMissing: unknownNode };
-    const heap = predictHeap(main.input);
+    const reckoned = predictHeap(main.input);
+    const printed = printedHeap(log);
+    const heap = printed === undefined ? reckoned : asPrinted(reckoned, printed);
     if (heap.fatal !== null && hasRun(evidence))
       return { ...none, heapMissing: contradiction(heap.fatal), isContradicted: true };
     const notes = [...heap.notes, `CPUs it counts: ${main.seen.cpus} (${main.seen.why}).`];
@@ -140,7 +160,7 @@ function predict(
       otherwise.push(
         `If it ${main.awareness.assumed ? 'does not see' : 'does see'} its limit, the largest heap is ${formatBytes(heap.otherwiseMaxHeapBytes)}.`,
       );
-    if (cgroup.version === undefined && limit.limitBytes !== undefined) {
+    if (cgroup.version === undefined && limit.limitBytes !== undefined && printed === undefined) {
       const other = predictHeap(inputFor('v1').input);
       if (other.maxHeapBytes !== heap.maxHeapBytes)
         otherwise.push(
@@ -157,6 +177,38 @@ function predict(
     if (error instanceof Refusal) return { ...none, heapMissing: error };
     throw error;
   }
+}
+
+/** What was read of the log: its beginning and its end. */
+function logOf({ startLog, endLog }: Evidence): string {
+  return [startLog, endLog].filter((part) => part !== undefined).join('\n');
+}
+
+/** What a JVM prints of its own heap beats what was reckoned, and tells flags that cannot be seen from here. */
+function asPrinted(reckoned: Heap, { maxHeapBytes, initialHeapBytes, line }: PrintedHeap): Heap {
+  if (reckoned.maxHeapBytes === maxHeapBytes) return { ...reckoned, otherwiseMaxHeapBytes: null, withLargePages: null };
+  const isOtherHypothesis = reckoned.otherwiseMaxHeapBytes === maxHeapBytes;
+  return {
+    ...reckoned,
+    maxHeapBytes,
+    initialHeapBytes: initialHeapBytes ?? Math.min(reckoned.initialHeapBytes, maxHeapBytes),
+    containerAware: isOtherHypothesis ? !reckoned.awareness.assumed : reckoned.containerAware,
+    otherwiseMaxHeapBytes: null,
+    withLargePages: null,
+    fatal: null,
+    arithmetic: [
+      ...reckoned.arithmetic.filter(({ name }) => name !== 'Largest heap'),
+      { name: 'Largest heap', bytes: maxHeapBytes, why: `as the JVM itself printed: ${shownLine(line.slice(-80))}` },
+    ],
+    notes: [
+      ...reckoned.notes,
+      ...(reckoned.fatal === null
+        ? [
+            `By version, limit and the flags seen the largest heap would be ${formatBytes(reckoned.maxHeapBytes)}; what the JVM printed counts.`,
+          ]
+        : []),
+    ],
+  };
 }
 
 /** How long the container ran that ended. */
@@ -280,10 +332,12 @@ type Known = {
   readonly heap: Heap | undefined;
   readonly boundedHeapBytes: number | undefined;
   readonly areFlagsUnseen: boolean;
+  /** Flags may stand where they cannot be seen, whether the heap is known or not: they may beat a percentage. */
+  readonly mayHaveOthers: boolean;
 };
 
 function recommend(
-  { evidence, limit, java, jdk, heap, boundedHeapBytes, areFlagsUnseen }: Known,
+  { evidence, limit, java, jdk, heap, boundedHeapBytes, areFlagsUnseen, mayHaveOthers }: Known,
   { cause, advice }: Explanation,
 ): Pick<JavaAnalysis, 'recommendation' | 'recommendationMissing'> {
   const isHeapTrouble = cause === 'heap' || cause === 'gc-overhead';
@@ -312,13 +366,13 @@ function recommend(
       jdk: jdk ?? null,
       limitBytes: limit.limitBytes - (othersBytes ?? 0),
       ...(othersBytes === undefined ? {} : { othersBytes }),
-      gc: heap?.gc ?? 'Serial',
+      gc: heap === undefined || heap.gc === 'Gencon' ? 'Serial' : heap.gc,
       containerAware: heap?.containerAware ?? null,
       knownFlags: jdk === undefined ? [] : readFlags({ jdk, args: java.args, env: java.env }).effective,
       // What lies beside the heap, and what is wrong with it, is concluded from a heap that is known.
       ...(heapBytes === undefined || areFlagsUnseen ? {} : { heapBytes }),
       // A script's percentage comes later than any variable; -Xmx beats it from there.
-      ...(areFlagsUnseen || java.argsFrom === 'log' ? { hasUnseenFlags: true as const } : {}),
+      ...(mayHaveOthers || java.argsFrom === 'log' ? { hasUnseenFlags: true as const } : {}),
       ...(limit.requestBytes === undefined ? {} : { requestBytes: limit.requestBytes }),
       wasKilled,
       ...(peakBytes === undefined ? {} : { peakBytes }),

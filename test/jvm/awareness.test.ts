@@ -55,6 +55,18 @@ describe('whether a JVM sees its limit', () => {
     ['25.0.1+8', 'v1', null, false, 'inferred'],
     ['25.0.1.9.1', 'v1', null, true, 'inferred'],
     ['21.0.10', 'v1', null, true, 'fact'],
+    // OpenJ9 has its own releases; IBM Java counts service refreshes and fix packs.
+    ['openj9-17.0.8', 'v2', null, true, 'inferred'],
+    ['openj9-17.0.7', 'v2', null, false, 'inferred'],
+    ['openj9-11.0.20', 'v2', null, true, 'inferred'],
+    ['openj9-8u382', 'v2', null, true, 'inferred'],
+    ['openj9-8u372', 'v2', null, false, 'inferred'],
+    ['ibm-8.0.8.6', 'v2', null, true, 'inferred'],
+    ['ibm-8.0.8.5', 'v2', null, false, 'inferred'],
+    ['openj9-21', 'v2', null, true, 'inferred'],
+    ['openj9-17', 'v2', null, null, 'unknown'],
+    ['openj9-8u372', 'v1', null, true, 'inferred'],
+    ['graalvm-native-21', 'v2', null, true, 'inferred'],
   ])('JDK %s on cgroup %s, kernel %s: %s, %s', (version, cgroup, kernel, aware, grade) => {
     expect(awareness(version, cgroup, kernel)).toMatchObject({ aware, grade });
   });

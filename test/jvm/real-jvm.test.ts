@@ -43,6 +43,7 @@ describe(here, () => {
     if (java === undefined) return;
     const limitBytes = limitMebi * mebi;
     const { gc } = predict(java, [], limitBytes);
+    if (gc === 'Gencon') throw new Error('OpenJ9 has other rules');
     const { flags, heapBytes } = recommendHeap({
       jdk: java.jdk,
       limitBytes,

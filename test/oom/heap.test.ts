@@ -81,6 +81,13 @@ describe('/oom heap', () => {
     expect(large.findings).toEqual([]);
   });
 
+  test('reckons OpenJ9 and native images by their own rules, and advises no flags of HotSpot', async () => {
+    const semeru = await answer('/oom heap --jdk openj9-17.0.9 --limit 512Mi --node 16Gi');
+    expect(semeru.data).toMatchObject({ maxHeapBytes: 268_435_456, gc: 'Gencon', recommendedFlags: [] });
+    const native = await answer('/oom heap --jdk graalvm-native-21 --limit 1000Mi --node 16Gi');
+    expect(native.data).toMatchObject({ maxHeapBytes: 838_860_800, gc: 'Serial', recommendedFlags: [] });
+  });
+
   test('counts the kernel with cgroup v2 only', async () => {
     const v2 = await answer('/oom heap --jdk 17.0.12 --limit 512Mi --node 16Gi --kernel 6.18');
     const v1 = await answer('/oom heap --jdk 17.0.12 --limit 512Mi --node 16Gi --kernel 6.18 --cgroup v1');
@@ -198,10 +205,6 @@ describe('/oom heap refuses, and says what to do', () => {
     ['--jdk banana --node 16Gi', '"banana" is not a JDK version.'],
     ['--jdk 7u80 --node 16Gi', 'JDK 7 is not modelled yet; 8 to 27 are.'],
     ['--jdk 28 --node 16Gi', 'JDK 28 is not modelled yet; 8 to 27 are.'],
-    [
-      '--jdk openj9-17 --node 16Gi',
-      'OpenJ9 (Semeru, IBM Java) is not modelled yet: it sizes its heap by other rules than HotSpot.',
-    ],
     ['--jdk 17 --node 16Gi --limit 512MB', '--limit "512MB" is not a size.'],
     ['--jdk 17 --node 16Gi --limit 0', '--limit 0 is not more than nothing.'],
     ['--jdk 17 --node 16Gi --limit 512m', '--limit 512m is 0.512 bytes (m is a thousandth); did you mean 512Mi?'],
