@@ -1,75 +1,43 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
-import { type Conversation, startConversation } from '../support/conversation.ts';
-import { type KubernetesApi, startKubernetes } from '../support/kubernetes/api.ts';
-import { loadRecorded, recordedPods } from '../support/kubernetes/recorded.ts';
+import { recordedPods } from '../support/kubernetes/recorded.ts';
 import { postedTwice, standing } from '../support/posts-made.ts';
-import { makeFolder, type RunningProcess, removeFolder, waitFor } from '../support/process.ts';
-import { type RedisServer, startRedis } from '../support/redis.ts';
-import { loggedBy, startQuorum, writeConfig } from '../support/worker-process.ts';
+import { waitFor } from '../support/process.ts';
+import { startRedis } from '../support/redis.ts';
+import { loggedBy, writeConfig } from '../support/worker-process.ts';
+import { startWorkerStage, type WorkerRoom, type WorkerStage } from '../support/worker-room.ts';
 
 const size = '/oom size --limit 1Gi --jdk 17';
 
-let redis: RedisServer;
-let kubernetes: KubernetesApi;
-let folder: string;
-let conversation: Conversation;
-let configPath: string;
-let conversations = 0;
-const workers = new Set<RunningProcess>();
+let stage: WorkerStage;
+let conversation: WorkerRoom;
 
 beforeAll(async () => {
-  folder = makeFolder('quorum-worker-process-long');
-  [redis, kubernetes] = await Promise.all([startRedis(), startKubernetes(loadRecorded({ now: new Date() }))]);
-  await kubernetes.writeKubeconfig(join(folder, 'kubeconfig'));
+  stage = await startWorkerStage();
 }, 30_000);
 
+/** The bot in this process; its workers are processes of their own. */
 beforeEach(async () => {
-  conversation = await startConversation({
-    redisUrl: redis.url,
-    prefix: `${redis.prefix}-${conversations++}`,
-    kubeconfigs: { prod: join(folder, 'kubeconfig') },
-    halves: ['bot'],
-  });
-  configPath = join(folder, `quorum-${conversations}.yaml`);
-  writeConfig(configPath, conversation.config);
+  conversation = await stage.open();
 });
 
 afterEach(async () => {
-  kubernetes.clearFaults();
-  await Promise.all([...workers].map((worker) => worker.kill()));
-  workers.clear();
   await conversation.stop();
 });
 
 afterAll(async () => {
-  await Promise.all([redis.stop(), kubernetes.stop()]);
-  removeFolder(folder);
+  await stage.stop();
 });
 
-async function worker(): Promise<RunningProcess> {
-  const started = await startQuorum('worker', configPath);
-  workers.add(started);
-  return started;
-}
-
-function rooms(count: number): string[] {
-  const { slack, ann } = conversation;
-  return Array.from(
-    { length: count },
-    (_, index) => slack.addChannel({ name: `room-${index}`, members: [ann.id], botIsMember: true }).id,
-  );
-}
+const roomsFor = (count: number) => Array.from({ length: count }, (_, index) => conversation.addRoom(`room-${index}`));
 
 test('fifty kills of a worker while 300 requests run: each is answered once', async () => {
   const { slack, ann } = conversation;
   const kills = 50;
   const perKill = 6;
-  const channels = rooms(kills);
+  const channels = roomsFor(kills);
   const startedAt = performance.now();
-  let victim = await worker();
-  let other = await worker();
+  let victim = await conversation.worker();
+  let other = await conversation.worker();
   for (const channel of channels) {
     // Slow enough that a kill finds work under way, at another point each time.
     for (const method of ['chat.postMessage', 'chat.update'])
@@ -78,9 +46,8 @@ test('fifty kills of a worker while 300 requests run: each is answered once', as
     const until = performance.now() + Math.random() * 600;
     await waitFor('a moment', () => performance.now() >= until);
     await victim.kill();
-    workers.delete(victim);
     victim = other;
-    other = await worker();
+    other = await conversation.worker();
   }
   const isDone = () =>
     channels.every((channel) => {
@@ -99,7 +66,6 @@ test('fifty kills of a worker while 300 requests run: each is answered once', as
     seconds: Math.round((performance.now() - startedAt) / 1000),
   };
   process.stderr.write(`${JSON.stringify(figures)}\n`);
-  writeFileSync(join(folder, 'figures.json'), JSON.stringify(figures));
   expect(figures).toMatchObject({ answered: 300, roots: 300, notWhole: [], postedTwice: 0 });
 }, 300_000);
 
@@ -107,17 +73,20 @@ test('SIGTERM while a look hangs for longer: it is handed back within 10 s with 
   const { slack, ann, channel, config } = conversation;
   const prod = config.kubernetes.clusters.prod;
   if (prod === undefined) throw new Error('there is no prod in the config');
-  writeConfig(configPath, { ...config, kubernetes: { clusters: { prod: { ...prod, requestTimeout: 30_000 } } } });
-  const first = await worker();
-  kubernetes.fault({ resource: 'pods', kind: 'hang', times: 1 });
+  writeConfig(conversation.configPath, {
+    ...config,
+    kubernetes: { clusters: { prod: { ...prod, requestTimeout: 30_000 } } },
+  });
+  const first = await conversation.worker();
+  stage.kubernetes.fault({ resource: 'pods', kind: 'hang', times: 1 });
   await slack.slash(ann.id, channel, `/oom why ${recordedPods.unaware}`);
-  await waitFor('the API is asked', () => kubernetes.requests().length > 0);
+  await waitFor('the API is asked', () => stage.kubernetes.requests().length > 0);
   const askedAt = performance.now();
   expect(await first.stop()).toEqual({ code: 0, signal: null });
   const tookMs = performance.now() - askedAt;
   expect(tookMs).toBeLessThan(10_000);
   expect(loggedBy(first).at(-1)).toMatchObject({ event: 'stopped', running: 'handed back' });
-  await worker();
+  await conversation.worker();
   await waitFor('the answer', () => standing(slack.channel(channel))[0] === 'answered, 2 replies', {
     timeoutMs: 15_000,
   });
@@ -128,8 +97,8 @@ test('SIGTERM while a look hangs for longer: it is handed back within 10 s with 
 
 test('SIGTERM while Slack hangs and while it limits for minutes: the process ends within 10 s, another worker answers', async () => {
   const { slack, ann } = conversation;
-  const [hung = '', limited = ''] = rooms(2);
-  const first = await worker();
+  const [hung = '', limited = ''] = roomsFor(2);
+  const first = await conversation.worker();
   slack.fault({ method: 'chat.postMessage', channel: hung, kind: 'hang' });
   slack.fault({ method: 'chat.postMessage', channel: limited, kind: 'rate_limited', retryAfterSeconds: 20 });
   for (const channel of [hung, limited]) await slack.slash(ann.id, channel, size);
@@ -141,7 +110,7 @@ test('SIGTERM while Slack hangs and while it limits for minutes: the process end
   const askedAt = performance.now();
   expect(await first.stop()).toEqual({ code: 0, signal: null });
   expect(performance.now() - askedAt).toBeLessThan(10_000);
-  await worker();
+  await conversation.worker();
   const states = () => [hung, limited].map((channel) => standing(slack.channel(channel)));
   await waitFor('both answers', () => states().every(([state]) => state === 'answered, 1 reply'), {
     timeoutMs: 40_000,
@@ -152,8 +121,8 @@ test('SIGTERM while Slack hangs and while it limits for minutes: the process end
 
 test('a post that Slack never answers is made once, after the deadline of the call', async () => {
   const { slack, ann, channel } = conversation;
-  const [other = ''] = rooms(1);
-  await worker();
+  const [other = ''] = roomsFor(1);
+  await conversation.worker();
   slack.fault({ method: 'chat.postMessage', channel, kind: 'hang' });
   await slack.slash(ann.id, channel, size);
   await slack.slash(ann.id, other, size);
@@ -165,9 +134,8 @@ test('a post that Slack never answers is made once, after the deadline of the ca
 
 test('SIGTERM ends a process whose Redis is down within three seconds, with exit code 0', async () => {
   const own = await startRedis({ own: true });
-  writeConfig(configPath, { ...conversation.config, redis: { url: own.url, prefix: 'down' } });
-  const both = await startQuorum('start', configPath);
-  workers.add(both);
+  writeConfig(conversation.configPath, { ...conversation.config, redis: { url: own.url, prefix: 'down' } });
+  const both = await conversation.both();
   await own.kill();
   const askedAt = performance.now();
   expect(await both.stop()).toEqual({ code: 0, signal: null });

@@ -1,110 +1,43 @@
 import { createHmac } from 'node:crypto';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { type Conversation, startConversation } from '../support/conversation.ts';
-import { type KubernetesApi, startKubernetes } from '../support/kubernetes/api.ts';
-import { loadRecorded, recordedPods } from '../support/kubernetes/recorded.ts';
 import { postedTwice, standing } from '../support/posts-made.ts';
-import { makeFolder, type RunningProcess, removeFolder, waitFor } from '../support/process.ts';
-import { type RedisServer, startRedis } from '../support/redis.ts';
-import { loggedBy, startQuorum, startShortWorker, writeConfig } from '../support/worker-process.ts';
+import { waitFor } from '../support/process.ts';
+import { loggedBy, writeConfig } from '../support/worker-process.ts';
+import { answersOf, startWorkerStage, type WorkerRoom, type WorkerStage } from '../support/worker-room.ts';
 
 const size = '/oom size --limit 1Gi --jdk 17';
-const why = `/oom why ${recordedPods.unaware}`;
-/** The executable's own are five times as long; the order of events is the same. */
-const shortTimes = { lockMs: 1000, stalledCheckMs: 250 };
 
-let redis: RedisServer;
-let kubernetes: KubernetesApi;
-let folder: string;
-let conversation: Conversation;
-let configPath: string;
-let conversations = 0;
-const workers: RunningProcess[] = [];
+let stage: WorkerStage;
+let conversation: WorkerRoom;
 
 beforeAll(async () => {
-  folder = makeFolder('quorum-worker-process');
-  [redis, kubernetes] = await Promise.all([startRedis(), startKubernetes(loadRecorded({ now: new Date() }))]);
-  await kubernetes.writeKubeconfig(join(folder, 'kubeconfig'));
+  stage = await startWorkerStage();
 }, 30_000);
 
 /** The bot in this process; its workers are processes of their own. */
 beforeEach(async () => {
-  conversation = await startConversation({
-    redisUrl: redis.url,
-    prefix: `${redis.prefix}-${conversations++}`,
-    kubeconfigs: { prod: join(folder, 'kubeconfig') },
-    halves: ['bot'],
-  });
-  configPath = join(folder, `quorum-${conversations}.yaml`);
-  writeConfig(configPath, conversation.config);
+  conversation = await stage.open();
 });
 
 afterEach(async () => {
-  kubernetes.clearFaults();
-  await Promise.all(workers.splice(0).map((worker) => worker.kill()));
   await conversation.stop();
 });
 
 afterAll(async () => {
-  await Promise.all([redis.stop(), kubernetes.stop()]);
-  removeFolder(folder);
+  await stage.stop();
 });
-
-async function shortWorker(): Promise<RunningProcess> {
-  const worker = await startShortWorker(configPath, shortTimes);
-  workers.push(worker);
-  return worker;
-}
-
-async function worker(): Promise<RunningProcess> {
-  const started = await startQuorum('worker', configPath);
-  workers.push(started);
-  return started;
-}
-
-function room(name: string): string {
-  const { slack, ann } = conversation;
-  return slack.addChannel({ name, members: [ann.id], botIsMember: true }).id;
-}
-
-async function ask(channel: string, line: string): Promise<void> {
-  const { slack, ann } = conversation;
-  const { status, shown } = await slack.slash(ann.id, channel, line);
-  expect([status, shown]).toEqual(['ok', null]);
-}
-
-/** Back when the root says "asked" and the Kubernetes API has been asked, which does not answer. */
-async function lookThatHangs(channel: string): Promise<void> {
-  const before = kubernetes.requests().length;
-  kubernetes.fault({ resource: 'pods', kind: 'hang', times: 1 });
-  await ask(channel, why);
-  await waitFor('the Kubernetes API is asked', () => {
-    return kubernetes.requests().length > before && conversation.slack.channel(channel).length === 1;
-  });
-}
-
-function failed(method: string, channel: string, error: string): boolean {
-  return conversation.slack
-    .calls()
-    .some((call) => call.method === method && call.channel === channel && call.error === error);
-}
-
-function answers(running: RunningProcess): number {
-  return loggedBy(running).filter(({ event }) => event === 'answered').length;
-}
 
 test('a worker that is killed at six points of six requests loses none of them and posts nothing twice', async () => {
   const { slack } = conversation;
-  const first = await shortWorker();
+  const first = await conversation.shortWorker();
   const rooms = {
-    looking: room('looking'),
-    beforeTheRoot: room('before-the-root'),
-    rootUnknown: room('root-unknown'),
-    beforeTheEdit: room('before-the-edit'),
-    beforeTheDetails: room('before-the-details'),
-    detailsUnknown: room('details-unknown'),
+    looking: conversation.addRoom('looking'),
+    beforeTheRoot: conversation.addRoom('before-the-root'),
+    rootUnknown: conversation.addRoom('root-unknown'),
+    beforeTheEdit: conversation.addRoom('before-the-edit'),
+    beforeTheDetails: conversation.addRoom('before-the-details'),
+    detailsUnknown: conversation.addRoom('details-unknown'),
   };
   const post = 'chat.postMessage';
   slack.fault({ method: post, channel: rooms.beforeTheRoot, kind: 'hang' });
@@ -117,19 +50,19 @@ test('a worker that is killed at six points of six requests loses none of them a
   slack.fault({ method: post, channel: rooms.detailsUnknown, kind: 'drop_after_commit' });
   slack.fault({ method: 'conversations.replies', channel: rooms.detailsUnknown, kind: 'hang' });
 
-  for (const [name, channel] of Object.entries(rooms)) if (name !== 'looking') await ask(channel, size);
+  for (const [name, channel] of Object.entries(rooms)) if (name !== 'looking') await conversation.types(channel, size);
   await waitFor('five requests hang where they should', () => {
     return (
-      failed(post, rooms.beforeTheRoot, 'hang') &&
-      failed('conversations.history', rooms.rootUnknown, 'hang') &&
-      failed('chat.update', rooms.beforeTheEdit, 'hang') &&
-      failed(post, rooms.beforeTheDetails, 'hang') &&
-      failed('conversations.replies', rooms.detailsUnknown, 'hang')
+      conversation.failed(post, rooms.beforeTheRoot, 'hang') &&
+      conversation.failed('conversations.history', rooms.rootUnknown, 'hang') &&
+      conversation.failed('chat.update', rooms.beforeTheEdit, 'hang') &&
+      conversation.failed(post, rooms.beforeTheDetails, 'hang') &&
+      conversation.failed('conversations.replies', rooms.detailsUnknown, 'hang')
     );
   });
-  await lookThatHangs(rooms.looking);
+  await conversation.looksInVain(rooms.looking);
   await first.kill();
-  expect(answers(first)).toBe(0);
+  expect(answersOf(first)).toBe(0);
   expect(Object.values(rooms).map((channel) => standing(slack.channel(channel)))).toEqual([
     ['asked, 0 replies'],
     [],
@@ -139,8 +72,8 @@ test('a worker that is killed at six points of six requests loses none of them a
     ['answered, 1 reply'],
   ]);
 
-  const second = await shortWorker();
-  await waitFor('the second worker has answered all', () => answers(second) >= 6, { timeoutMs: 10_000 });
+  const second = await conversation.shortWorker();
+  await waitFor('the second worker has answered all', () => answersOf(second) >= 6, { timeoutMs: 10_000 });
   expect(Object.values(rooms).map((channel) => standing(slack.channel(channel)))).toEqual([
     ['answered, 2 replies'],
     ['answered, 1 reply'],
@@ -154,13 +87,13 @@ test('a worker that is killed at six points of six requests loses none of them a
 
 test('two workers side by side answer each of 100 requests once', async () => {
   const { slack } = conversation;
-  await Promise.all([worker(), worker()]);
-  const rooms = Array.from({ length: 20 }, (_, index) => room(`room-${index}`));
-  await Promise.all(Array.from({ length: 100 }, (_, index) => ask(rooms[index % 20] ?? '', size)));
-  await waitFor('100 answers', () => workers.reduce((sum, each) => sum + answers(each), 0) >= 100, {
+  await Promise.all([conversation.worker(), conversation.worker()]);
+  const rooms = Array.from({ length: 20 }, (_, index) => conversation.addRoom(`room-${index}`));
+  await Promise.all(Array.from({ length: 100 }, (_, index) => conversation.types(rooms[index % 20] ?? '', size)));
+  await waitFor('100 answers', () => conversation.workers.reduce((sum, each) => sum + answersOf(each), 0) >= 100, {
     timeoutMs: 15_000,
   });
-  const each = workers.map(answers);
+  const each = conversation.workers.map(answersOf);
   expect([each[0] === 0, each[1] === 0, (each[0] ?? 0) + (each[1] ?? 0)]).toEqual([false, false, 100]);
   expect(rooms.map((channel) => standing(slack.channel(channel)))).toEqual(
     rooms.map(() => Array(5).fill('answered, 1 reply')),
@@ -170,12 +103,12 @@ test('two workers side by side answer each of 100 requests once', async () => {
 
 test('a request that has ended eleven workers is not tried again, and is said to have failed', async () => {
   const { slack, channel, config } = conversation;
-  await ask(channel, size);
-  const client = new Redis(redis.url);
+  await conversation.types(channel, size);
+  const client = new Redis(stage.redis.url);
   const [key = ''] = await client.keys(`${config.redis.prefix}:tickets:ticket-*`);
   await client.hset(key, 'stc', 11);
   client.disconnect();
-  await shortWorker();
+  await conversation.shortWorker();
   const [thread] = await slack.waitFor(() => slack.channel(channel).length === 1 && slack.channel(channel));
   expect(thread?.text).toMatch(
     /^Failed, id ticket-[0-9a-f]{20}: a fault in Quorum, not an answer about your systems\.$/,
@@ -184,10 +117,10 @@ test('a request that has ended eleven workers is not tried again, and is said to
 
 test('SIGTERM lets what runs be finished and ends the process with exit code 0', async () => {
   const { slack, channel } = conversation;
-  const only = await worker();
+  const only = await conversation.worker();
   slack.fault({ method: 'chat.postMessage', channel, kind: 'slow', ms: 300 });
-  await ask(channel, size);
-  await waitFor('the answer is under way', () => failed('chat.postMessage', channel, 'pending'));
+  await conversation.types(channel, size);
+  await waitFor('the answer is under way', () => conversation.failed('chat.postMessage', channel, 'pending'));
   const askedAt = performance.now();
   expect(await only.stop()).toEqual({ code: 0, signal: null });
   expect(performance.now() - askedAt).toBeLessThan(5000);
@@ -198,9 +131,8 @@ test('SIGTERM lets what runs be finished and ends the process with exit code 0',
 test('a signed request on which Bolt itself stumbles does not end the process', async () => {
   const { slack, channel, config } = conversation;
   if (config.slack === undefined) throw new Error('there is no slack in the config');
-  writeConfig(configPath, { ...config, slack: { ...config.slack, mode: 'http' } });
-  const both = await startQuorum('start', configPath);
-  workers.push(both);
+  writeConfig(conversation.configPath, { ...config, slack: { ...config.slack, mode: 'http' } });
+  const both = await conversation.both();
   const url = `${loggedBy(both).find(({ event }) => event === 'ready')?.slack}/slack/events`;
   for (const [body, type] of [
     ['null', 'application/json'],
@@ -217,7 +149,7 @@ test('a signed request on which Bolt itself stumbles does not end the process', 
     await fetch(url, { method: 'POST', body, headers, signal: AbortSignal.timeout(300) }).catch(() => undefined);
   }
   slack.setRequestUrl(url);
-  await ask(channel, size);
-  await waitFor('the answer', () => answers(both) === 1);
+  await conversation.types(channel, size);
+  await waitFor('the answer', () => answersOf(both) === 1);
   expect(loggedBy(both).filter(({ event, id }) => event === 'fault' && id === 'unhandled')).toHaveLength(2);
 }, 20_000);

@@ -17,3 +17,14 @@ export function fakeEtcd(seen: () => ClusterSeen, more: Partial<EtcdCluster> = {
     ...more,
   };
 }
+
+/** A real way to a cluster, some of whose calls go by way of the test. */
+export function etcdWith(etcd: EtcdCluster, replaced: Partial<EtcdCluster>): EtcdCluster {
+  return new Proxy(etcd, {
+    get(real, key) {
+      if (Object.hasOwn(replaced, key)) return Reflect.get(replaced, key);
+      const value: unknown = Reflect.get(real, key);
+      return typeof value === 'function' ? value.bind(real) : value;
+    },
+  });
+}

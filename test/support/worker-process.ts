@@ -3,10 +3,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Config } from '../../src/config.ts';
 import type { WorkerTimes } from '../../src/redis/queue-client.ts';
+import type { CrashPlan } from './crash-points.ts';
 import { type RunningProcess, Stop, startProcess, waitFor } from './process.ts';
 
 /** Where package.json is, whether this file runs from the sources or from dist/. */
-function projectRoot(): string {
+export function projectRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder);
   return folder;
@@ -41,16 +42,32 @@ export async function startQuorum(half: 'start' | 'bot' | 'worker', configPath: 
   return await started(half, [executable, half, '--config', configPath]);
 }
 
-/** Starts a worker whose jobs another worker takes sooner than the executable's would be. */
-export async function startShortWorker(configPath: string, times: WorkerTimes): Promise<RunningProcess> {
+/** The executable's own are five times as long; the order of events is the same. */
+export const shortTimes: WorkerTimes = { lockMs: 1000, stalledCheckMs: 250 };
+
+/**
+ * Starts a worker whose jobs another worker takes sooner than the executable's would be.
+ * @param crashes where it ends itself, or stands still
+ */
+export async function startShortWorker(
+  configPath: string,
+  times: WorkerTimes,
+  crashes?: CrashPlan,
+): Promise<RunningProcess> {
   const module = (path: string) => JSON.stringify(pathToFileURL(join(projectRoot(), 'dist', path)).href);
   const program = `
+    import { connectClusters, loadDrivers } from ${module('src/clusters-client.js')};
     import { readConfig } from ${module('src/config-client.js')};
     import { start } from ${module('src/serve.js')};
+    import { crashAt } from ${module('test/support/crash-points.js')};
     import pino from 'pino';
     const config = await readConfig(${JSON.stringify(configPath)}, process.env, []);
+    const crashes = ${JSON.stringify(crashes ?? null)};
+    const known = connectClusters(config);
+    const clusters = crashes === null ? known : crashAt(crashes, config.redis.prefix, known);
+    if (crashes !== null) await loadDrivers(config);
     const log = pino({ base: undefined });
-    const running = await start(config, ['worker'], { log, workerTimes: ${JSON.stringify(times)} });
+    const running = await start(config, ['worker'], { log, clusters, workerTimes: ${JSON.stringify(times)} });
     process.once('SIGTERM', async () => process.exit((await running.stop()) === 'finished' ? 0 : 3));
   `;
   return await started('short worker', ['--input-type=module', '-e', program]);
@@ -70,7 +87,7 @@ async function started(name: string, args: readonly string[]): Promise<RunningPr
       if (!running.isRunning()) throw new Stop(new Error(`${name} ended at its start:\n${running.log()}`));
       return running.log().includes('"event":"ready"');
     },
-    { timeoutMs: 15_000 },
+    { timeoutMs: 30_000 },
   );
   return running;
 }
