@@ -1,5 +1,7 @@
 import type { Command } from '../src/command.ts';
 import { etcdAdd } from './etcd/add.ts';
+import { etcdAlarms } from './etcd/alarms.ts';
+import { etcdDisarm } from './etcd/disarm.ts';
 import { etcdHealth } from './etcd/health.ts';
 import { etcdMembers } from './etcd/members.ts';
 import { etcdMoveLeader } from './etcd/move-leader.ts';
@@ -8,6 +10,7 @@ import { etcdRemove } from './etcd/remove.ts';
 import { etcdSnapshot } from './etcd/snapshot.ts';
 import { etcdSnapshotVerify } from './etcd/snapshot-verify.ts';
 import { etcdSnapshots } from './etcd/snapshots.ts';
+import { etcdSpace } from './etcd/space.ts';
 import { oomHeap } from './oom/heap.ts';
 import { oomList } from './oom/list.ts';
 import { oomSize } from './oom/size.ts';
@@ -26,6 +29,9 @@ export const commands: readonly Command[] = [
   etcdAdd,
   etcdPromote,
   etcdRemove,
+  etcdSpace,
+  etcdAlarms,
+  etcdDisarm,
   etcdSnapshot,
   etcdSnapshots,
   etcdSnapshotVerify,

@@ -14,6 +14,7 @@ import {
 } from './change.ts';
 import { type ChangeRecord, changeDigest, currentStep, isEnded } from './change-record.ts';
 import type { ChangeStore } from './changes.ts';
+import type { SpaceStore } from './etcd/space/sample.ts';
 import type { Change, Clients, Context, Outcome, Proposal, StepContext } from './job.ts';
 import { Refusal } from './refusal.ts';
 import type { JsonObject } from './report/report.ts';
@@ -24,6 +25,7 @@ export type ChangeWorkParts = {
   readonly jobs: readonly Change[];
   readonly store: ChangeStore;
   readonly clients: Clients;
+  readonly space?: SpaceStore;
   readonly signal: AbortSignal;
   /** How long an approved change may take to start. */
   readonly startWithinMs: number;
@@ -159,7 +161,7 @@ async function runSteps(first: ChangeRecord, epoch: number, parts: ChangeWorkPar
     const outcome = await tryStep(
       record,
       index,
-      () => step.ensure(plan, stepContext(record, index, epoch, parts)),
+      () => step.ensure(plan, stepContext(record, index, epoch, step.timeLimitMs, parts)),
       parts,
     );
     const at = now().getTime();
@@ -240,11 +242,18 @@ async function tryStep(
   }
 }
 
-function stepContext(record: ChangeRecord, index: number, epoch: number, parts: ChangeWorkParts): StepContext {
+function stepContext(
+  record: ChangeRecord,
+  index: number,
+  epoch: number,
+  timeLimitMs: number | undefined,
+  parts: ChangeWorkParts,
+): StepContext {
   const { store } = parts;
   let intent: JsonObject = record.intent;
   return {
-    ...contextOf(parts),
+    ...contextOf(parts, timeLimitMs),
+    ticketId: record.id,
     startedAt: new Date(record.steps[index]?.startedAt ?? record.createdAt),
     intent: {
       get value() {
@@ -267,8 +276,14 @@ function stepContext(record: ChangeRecord, index: number, epoch: number, parts: 
   };
 }
 
-function contextOf({ clients, now, signal }: ChangeWorkParts): Context {
-  return { clients, now, signal: AbortSignal.any([signal, AbortSignal.timeout(stepTimeoutMs)]), progress: () => {} };
+function contextOf({ clients, space, now, signal }: ChangeWorkParts, timeLimitMs = stepTimeoutMs): Context {
+  return {
+    clients,
+    ...(space === undefined ? {} : { space }),
+    now,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(timeLimitMs)]),
+    progress: () => {},
+  };
 }
 
 async function endWith(

@@ -5,6 +5,7 @@ import type { ChangeStore } from './changes.ts';
 import type { Command } from './command.ts';
 import type { Config } from './config.ts';
 import { demandStanding } from './deciding.ts';
+import type { SpaceStore } from './etcd/space/sample.ts';
 import type { Change, Clients } from './job.ts';
 import type { TicketQueue } from './redis/queue-client.ts';
 import { createChangeAnswer } from './slack/change-answer.ts';
@@ -20,6 +21,7 @@ export type ChangingParts = {
   readonly store: ChangeStore;
   readonly queue: TicketQueue;
   readonly clients: Clients;
+  readonly space?: SpaceStore;
   readonly delivery: Delivery;
   readonly web: SlackWeb;
   /** Who somebody is now, not a minute ago. */
@@ -56,6 +58,7 @@ export function createChanging(parts: ChangingParts): Changing {
         jobs,
         store,
         clients,
+        ...(parts.space === undefined ? {} : { space: parts.space }),
         signal,
         startWithinMs: config.access.approvals.startWithin,
         demandStanding: (record) => demandStanding(record, config.access, person),

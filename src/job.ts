@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { ChangeRecord } from './change-record.ts';
 import type { EtcdCluster } from './etcd/client.ts';
+import type { SpaceStore } from './etcd/space/sample.ts';
 import type { KubernetesCluster } from './kubernetes/client.ts';
 import type { KillStore } from './kubernetes/kill.ts';
 import type { MemoryReader } from './kubernetes/memory-reader.ts';
@@ -40,7 +41,9 @@ export type Context = {
   readonly desk?: Desk;
   /** The OOM kills that were seen before; a terminal keeps none. */
   readonly kills?: KillStore;
-  /** Of the ticket, the same in every run of it: what is made for it is made once. There is none in a terminal. */
+  /** How large clusters were before; a terminal keeps none. */
+  readonly space?: SpaceStore;
+  /** Of the ticket (or of the change), the same in every run of it: what is made for it is made once. There is none in a terminal. */
   readonly ticketId?: string;
   now(): Date;
   /** Aborted when the process is asked to stop or the job's time is over. */
@@ -87,6 +90,8 @@ export type Proposal<Plan extends JsonObject = JsonObject> = {
   readonly checks: readonly Check[];
   /** Why this may not be begun without a second person, where that depends on what was seen. */
   readonly notAlone?: string;
+  /** How many have to say yes, where that is more than the config asks for. */
+  readonly approvers?: number;
   /** The plan in words: `add etcd4 at https://10.0.0.4:2380 to prod as a learner, then promote it`. */
   readonly words: string;
   /** Quorum before and after, what it restarts: what an approver wants to see. */
@@ -126,6 +131,8 @@ export type StepContext = Context & {
 /** One part of a change that brings about a state. It looks first, acts only if needed, and may be run twice. */
 export type Step<Plan extends JsonObject = JsonObject> = {
   readonly title: string;
+  /** How long one try may take, where that is more than a minute. */
+  readonly timeLimitMs?: number;
   ensure(plan: Plan, context: StepContext): Promise<Outcome>;
 };
 

@@ -47,6 +47,11 @@ export async function proposeChange(
         'Set `appendonly yes` in Redis, or changes.allowWithoutPersistence in quorum.yaml.',
       );
     const proposal = await job.propose(ticket.input, context);
+    if (ticket.incident !== undefined && (proposal.approvers ?? 1) > 1)
+      throw new Refusal(
+        `This needs ${proposal.approvers} approvers: nobody begins it alone.`,
+        'Ask without --break-glass, or without what makes it need them.',
+      );
     if (ticket.incident !== undefined && proposal.notAlone !== undefined)
       throw new Refusal(proposal.notAlone, 'Ask without --break-glass; a second person then approves it.');
     const digest = changeDigest(job, ticket.input, proposal);
@@ -83,7 +88,7 @@ export async function proposeChange(
           rootKey: `${ticket.id}-root`,
           ...(ticket.place.threadTs === undefined ? {} : { threadTs: ticket.place.threadTs }),
         },
-        required: approvals.required,
+        required: Math.max(approvals.required, proposal.approvers ?? 1),
         incident: ticket.incident,
         reason: ticket.reason,
         expiresInMs: approvals.expiresIn,

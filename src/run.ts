@@ -51,7 +51,7 @@ export async function runLine(line: string, terminal: Terminal): Promise<Report>
 
 /** What runs a look needs beside its input. */
 export type Surroundings = Pick<Terminal, 'clients' | 'signal' | 'seenFrom' | 'now' | 'fault'> &
-  Partial<Pick<Context, 'progress' | 'desk' | 'kills' | 'ticketId'>>;
+  Partial<Pick<Context, 'progress' | 'desk' | 'kills' | 'space' | 'ticketId'>>;
 
 /**
  * Runs a look; a refusal or a fault becomes a report like any other, so that every request has an answer.
@@ -69,6 +69,7 @@ export async function runLook(command: Command, input: JsonObject, surroundings:
     progress: surroundings.progress ?? (() => {}),
     ...(surroundings.desk === undefined ? {} : { desk: surroundings.desk }),
     ...(surroundings.kills === undefined ? {} : { kills: surroundings.kills }),
+    ...(surroundings.space === undefined ? {} : { space: surroundings.space }),
     ...(surroundings.ticketId === undefined ? {} : { ticketId: surroundings.ticketId }),
   };
   try {

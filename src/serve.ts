@@ -24,6 +24,7 @@ import {
   type TicketWorker,
   type WorkerTimes,
 } from './redis/queue-client.ts';
+import { connectSpace } from './redis/space-client.ts';
 import { Refusal } from './refusal.ts';
 import { drawChart } from './report/chart-client.ts';
 import { createAnswer } from './slack/answer.ts';
@@ -105,6 +106,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
   const queue = connectQueue(redis, tellFault);
   const posts = connectPosts(redis, tellFault);
   const kills = connectKills(redis, tellFault);
+  const space = connectSpace(redis, tellFault);
   const changes = connectChanges(redis, tellFault, (entry) => log.info({ event: 'audit', ...entry }));
   const web = connectSlackWeb(slack);
   const clusters = options.clusters ?? connectClusters(config);
@@ -179,6 +181,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
       store: changes,
       queue,
       clients: clusters,
+      space,
       delivery,
       web,
       person,
@@ -208,6 +211,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
       commands,
       clients: clusters,
       kills,
+      space,
       desk: (ticket) => deskFor(ticket.requester.userId),
       reports: {
         saveLine: (id, line) => posts.saveLine(id, line),
@@ -280,6 +284,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
         queue.close(),
         posts.close(),
         kills.close(),
+        space.close(),
         changes.close(),
         clusters.close(),
         status.close(),

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ChangeRecord } from './change-record.ts';
 import type { Command } from './command.ts';
+import type { SpaceStore } from './etcd/space/sample.ts';
 import { refusalReport } from './help.ts';
 import type { Change, Clients, Desk } from './job.ts';
 import type { KillStore } from './kubernetes/kill.ts';
@@ -31,6 +32,7 @@ export type WorkParts = {
   };
   readonly changes: ChangeParts;
   readonly kills: KillStore;
+  readonly space: SpaceStore;
   desk(ticket: AskTicket): Desk;
   answer(ticket: AskTicket): Answer;
   /** Aborted when the process is asked to stop. */
@@ -110,6 +112,7 @@ export async function carryOut(ticket: AskTicket, parts: WorkParts, run: 'first'
       now,
       signal: AbortSignal.any([signal, AbortSignal.timeout(lookTimeoutMs)]),
       progress: answer.progress,
+      space: parts.space,
     };
     const came = await proposeChange(ticket, job, context, parts.changes);
     if (came.kind === 'ended') return came.report;
@@ -134,6 +137,7 @@ export async function carryOut(ticket: AskTicket, parts: WorkParts, run: 'first'
       progress: answer.progress,
       desk: parts.desk(ticket),
       kills: parts.kills,
+      space: parts.space,
       ticketId: ticket.id,
     });
   }

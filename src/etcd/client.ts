@@ -8,13 +8,14 @@ import { canonicalEndpoint, isEndpoint } from './endpoint.ts';
 import { type Failure, settled } from './failure.ts';
 import { firstAnswer } from './first-answer.ts';
 import { createMemberClient, type MemberClient } from './member-client.ts';
-import { createMembership, type Membership } from './membership-client.ts';
+import { createMembership, type MemberRoute, type Membership } from './membership-client.ts';
 import { createMetricsReader, type MetricsReader } from './metrics-client.ts';
 import { type PeerUrls, probePeers } from './peer-probe-client.ts';
 import type { PeersSeen } from './peers.ts';
 import { probeEndpoint } from './probe-client.ts';
 import type { SnapshotPart, StreamLimits } from './snapshot-client.ts';
 import { ClusterToken } from './token-client.ts';
+import { createUpkeep, type Upkeep } from './upkeep-client.ts';
 
 export type { EtcdClusterConfig } from './cluster.ts';
 
@@ -29,6 +30,8 @@ export type EtcdCluster = {
   see(signal?: AbortSignal, metrics?: 'recent' | 'fresh'): Promise<ClusterSeen>;
   /** Adds, promotes and removes members, and moves the leader. Nothing is repeated. */
   readonly membership: Membership;
+  /** Compacts, defragments, disarms, and writes a key of the bot's own. Nothing is repeated. */
+  readonly upkeep: Upkeep;
   /**
    * Reads what is presented at peer URLs, without being let in.
    * @throws Refusal when a credential file cannot be used
@@ -80,6 +83,7 @@ export async function connectEtcd(
 class Connection implements EtcdCluster {
   readonly name: string;
   readonly membership: Membership;
+  readonly upkeep: Upkeep;
   readonly snapshots: SnapshotKeeping | null;
   private readonly config: EtcdClusterConfig;
   private readonly timeoutMs: number;
@@ -116,11 +120,13 @@ class Connection implements EtcdCluster {
     this.configured = [...new Set(config.endpoints.map(canonicalEndpoint))];
     this.credentials = credentials;
     this.metricsReader = createMetricsReader(credentials);
-    this.membership = createMembership({
+    const route: MemberRoute = {
       client: (endpoint) => this.client(endpoint),
       carry: (call) => this.token.carry(call),
       askAny: (call) => this.askAny(this.knownEndpoints(), call),
-    });
+    };
+    this.membership = createMembership(route);
+    this.upkeep = createUpkeep(route, this.timeoutMs);
   }
 
   async seePeers(peerUrls: PeerUrls): Promise<PeersSeen> {

@@ -93,3 +93,15 @@ export function oneSnapshot({ positionals, rest }: Words): string {
     throw new Refusal('Which snapshot is missing.', 'Name it, or say `latest`: `/etcd snapshots` lists them.');
   return demandWord(word);
 }
+
+/** @throws Refusal for CORRUPT, which nobody disarms here, and for what is no alarm */
+export function requireNoSpace(words: Words): object {
+  const word = atMostOneWord(words)?.toUpperCase() ?? 'NOSPACE';
+  if (word === 'NOSPACE') return {};
+  if (word === 'CORRUPT')
+    throw new Refusal(
+      'CORRUPT is not disarmed: it says that a member’s data differs from the others’.',
+      'Find the member that differs, remove it and add it again with an empty data directory; `/etcd alarms` tells how.',
+    );
+  throw new Refusal(`There is no alarm "${shortened(word, 60)}".`, 'NOSPACE is the one that can be disarmed.');
+}

@@ -20,6 +20,7 @@ export type FailureKind =
   | 'permission'
   | 'no-leader'
   | 'learner'
+  | MaintenanceRefusal
   | MembershipRefusal
   | 'other';
 
@@ -36,6 +37,9 @@ export type MembershipRefusal =
   | 'not-leader'
   | 'bad-transferee'
   | 'not-enough-started';
+
+/** Why etcd refused to write or to compact: nothing was done. */
+export type MaintenanceRefusal = 'no-space' | 'compacted' | 'future-revision';
 
 export type Failure = {
   readonly kind: FailureKind;
@@ -60,6 +64,9 @@ const texts: readonly (readonly [RegExp, FailureKind])[] = [
   [/etcdserver: member not found/i, 'member-not-found'],
   [/etcdserver: not leader/i, 'not-leader'],
   [/bad leader transferee/i, 'bad-transferee'],
+  [/database space exceeded/i, 'no-space'],
+  [/required revision has been compacted/i, 'compacted'],
+  [/required revision is a future revision/i, 'future-revision'],
   [/re-configuration failed due to not enough started members/i, 'not-enough-started'],
   [
     /alert number (42|43|44|45|46|48|116)|alert (bad certificate|certificate required|certificate expired|unknown ca)/i,
@@ -142,6 +149,9 @@ const neverDone: readonly FailureKind[] = [
   'not-leader',
   'bad-transferee',
   'not-enough-started',
+  'no-space',
+  'compacted',
+  'future-revision',
   'learner',
   'permission',
   'auth-required',

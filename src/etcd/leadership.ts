@@ -1,6 +1,5 @@
 import type { Check, Outcome, StepContext } from '../job.ts';
 import { Refusal } from '../refusal.ts';
-import { listed } from '../report/text.ts';
 import { errorsCheck, ok, quorumSection, votersOf, worstChecksFirst } from './checks.ts';
 import type { EtcdCluster } from './client.ts';
 import { type KnownCluster, type ListedMember, lookAt } from './member-reference.ts';
@@ -20,7 +19,8 @@ export function unfitToLead({ isLearner, isStarted, works, alarms, raftLag, labe
   if (isLearner) return `${label} is a learner and cannot lead`;
   if (!isStarted) return `${label} has never started`;
   if (!works) return `${label} does not work as seen from here`;
-  if (alarms.length > 0) return `${label} has the alarm ${listed(alarms)}`;
+  // NOSPACE on one stops the writes of all, whoever leads; in the middle of the recovery leadership has to move.
+  if (alarms.includes('CORRUPT')) return `${label} has the alarm CORRUPT`;
   return raftLag !== null && raftLag > smallLag ? `${label} is ${raftLag} entries behind` : '';
 }
 

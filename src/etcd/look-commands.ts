@@ -1,6 +1,7 @@
 import { quotedWord } from '../shell-quoting.ts';
 import { addressOf } from './endpoint.ts';
 import { etcdctl } from './etcdctl.ts';
+import { patienceMs } from './space/figures.ts';
 import type { ClusterView, MemberView } from './view.ts';
 
 /** Every endpoint that a member was asked at. */
@@ -56,4 +57,4 @@ export function compact(revision: number, view: ClusterView): string {
 }
 
 const sizeOf = ({ status }: MemberView) => status?.dbSizeBytes ?? 0;
-const patienceSeconds = (member: MemberView) => 30 + Math.ceil((sizeOf(member) / 1024 ** 2) * 0.1);
+const patienceSeconds = (member: MemberView) => Math.ceil(patienceMs(sizeOf(member)) / 1000);

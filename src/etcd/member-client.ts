@@ -22,6 +22,16 @@ export type MemberClient = {
   memberAdd(request: MemberAddition, deadline: Date): Promise<Member>;
   memberPromote(memberId: string, deadline: Date): Promise<void>;
   memberRemove(memberId: string, deadline: Date): Promise<void>;
+  /** Drops the history up to a revision, and answers once that is done on the member that is asked. */
+  compact(revision: number, deadline: Date): Promise<void>;
+  /** Rewrites the member's database. It answers nothing else meanwhile, and goes on when the deadline is over. */
+  defragment(deadline: Date): Promise<void>;
+  /** One member's NOSPACE alarm: there is no call that would end another one. */
+  disarmNoSpace(memberId: string, deadline: Date): Promise<void>;
+  put(key: string, value: string, deadline: Date): Promise<void>;
+  /** Linearizable. @returns null where there is none */
+  read(key: string, deadline: Date): Promise<string | null>;
+  remove(key: string, deadline: Date): Promise<void>;
   /** Only the leader itself takes it. */
   moveLeader(toMemberId: string, deadline: Date): Promise<void>;
   /** Takes a round of consensus. */
@@ -75,6 +85,26 @@ export function createMemberClient(endpoint: string, credentials: Credentials, t
     },
     async memberRemove(memberId, deadline) {
       await etcd.cluster.memberRemove({ ID: decimalId(memberId) }, { deadline });
+    },
+    async compact(revision, deadline) {
+      await etcd.kv.compact({ revision: String(revision), physical: true }, { deadline });
+    },
+    async defragment(deadline) {
+      await etcd.maintenance.defragment({ deadline });
+    },
+    async disarmNoSpace(memberId, deadline) {
+      // 2 is DEACTIVATE, 1 is NOSPACE. A memberID of 0 would be taken and do nothing.
+      await etcd.maintenance.alarm({ action: 2, memberID: decimalId(memberId), alarm: 1 }, { deadline });
+    },
+    async put(key, value, deadline) {
+      await etcd.kv.put({ key: Buffer.from(key), value: Buffer.from(value) }, { deadline });
+    },
+    async read(key, deadline) {
+      const { kvs } = await etcd.kv.range({ key: Buffer.from(key) }, { deadline });
+      return kvs[0]?.value.toString() ?? null;
+    },
+    async remove(key, deadline) {
+      await etcd.kv.deleteRange({ key: Buffer.from(key) }, { deadline });
     },
     async moveLeader(toMemberId, deadline) {
       await etcd.maintenance.moveLeader({ targetID: decimalId(toMemberId) }, { deadline });

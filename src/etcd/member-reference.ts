@@ -48,14 +48,17 @@ function isListed(member: MemberView): member is ListedMember {
 }
 
 /**
- * The member that was typed, as a name or as a hexadecimal id.
+ * The member that was typed, as a name or as an id, hexadecimal or decimal.
  * @throws Refusal when there is none, or more than one of that name
  */
 export function findMember(view: KnownCluster, word: string): ListedMember {
   const { cluster } = view.seen;
   const named = view.members.filter(({ member }) => member.name === word);
   const id = idOf(word);
-  const found = named.length > 0 ? named : view.members.filter(({ member }) => member.id === id);
+  const decimal = hexOfDecimal(word);
+  const byId = view.members.filter(({ member }) => member.id === id);
+  const found =
+    named.length > 0 ? named : byId.length > 0 ? byId : view.members.filter(({ member }) => member.id === decimal);
   const [first] = found;
   if (found.length > 1)
     throw new Refusal(
@@ -78,6 +81,11 @@ export function findMember(view: KnownCluster, word: string): ListedMember {
 function idOf(word: string): string | undefined {
   const [, digits] = /^(?:0x)?0*([0-9a-f]{1,16})$/i.exec(word) ?? [];
   return digits?.toLowerCase();
+}
+
+/** Logs, alarms in a status and etcdctl's JSON give ids in decimal. */
+function hexOfDecimal(word: string): string | undefined {
+  return /^\d{1,20}$/.test(word) ? BigInt(word).toString(16) : undefined;
 }
 
 /** `etcd-1 and etcd-2`; members by the labels that people know them by. */

@@ -20,7 +20,7 @@ export type Membership = {
 };
 
 /** How the calls reach the members: the connection's own clients, tokens and order of asking. */
-export type MembershipRoute = {
+export type MemberRoute = {
   client(endpoint: string): MemberClient;
   carry<Value>(call: () => Promise<Value>): Promise<Value>;
   askAny<Value>(call: (client: MemberClient) => Promise<Value>): Promise<Value>;
@@ -30,11 +30,11 @@ export type MembershipRoute = {
  * Shorter than the lock of a ticket (5 s), so that whoever sent a mutation knows how it came out while the change is still theirs.
  * etcd itself gives up after 5 s and two election timeouts (server/config, ReqTimeout).
  */
-const mutationTimeoutMs = 4_000;
+export const mutationTimeoutMs = 4_000;
 /** An election may be under way: by default it takes a second. */
 const listTimeoutMs = 3_000;
 
-export function createMembership({ client, carry, askAny }: MembershipRoute): Membership {
+export function createMembership({ client, carry, askAny }: MemberRoute): Membership {
   const send = <Value>(at: string, call: (member: MemberClient, deadline: Date) => Promise<Value>) =>
     outcomeOf(carry(() => call(client(at), new Date(Date.now() + mutationTimeoutMs))));
   return {
@@ -49,7 +49,8 @@ export function createMembership({ client, carry, askAny }: MembershipRoute): Me
   };
 }
 
-async function outcomeOf<Value>(call: Promise<Value>): Promise<Mutation<Value>> {
+/** A call that is made once, told apart by what is known of it afterwards. */
+export async function outcomeOf<Value>(call: Promise<Value>): Promise<Mutation<Value>> {
   try {
     return { kind: 'done', value: await call };
   } catch (error) {

@@ -1,6 +1,7 @@
 import { formatBytes, listed } from '../report/text.ts';
 import { etcdctl } from './etcdctl.ts';
 import { answeringEndpoints, compact, defragment, statusTable } from './look-commands.ts';
+import { fullShare } from './space/figures.ts';
 import type { ClusterView, MemberView } from './view.ts';
 
 /** The next step out of NOSPACE: what to do, why, and the command. */
@@ -13,8 +14,6 @@ export type RecoveryStep = {
 /** Space free inside a database that a defragmentation is worth: a tenth of it, and a megabyte at least. */
 const holeShare = 0.1;
 const holeBytes = 1024 ** 2;
-/** From this share of the quota up the database counts as full: disarmed, the alarm would be back soon. */
-const fullShare = 0.95;
 /** Where less than this share is in use, a defragmentation alone gives room enough. */
 const roomyShare = 0.6;
 /** A history of so many revisions, or of a tenth of all, is worth a compaction before anything else. */

@@ -9,7 +9,7 @@ import { type ClusterView, defaultQuotaBytes, type MemberView } from './view.ts'
 const warningShare = 0.8;
 const criticalShare = 0.95;
 /** etcd logs a warning above this quota (MaxQuotaBytes). */
-const suggestedQuotaBytes = 8 * 1024 ** 3;
+export const suggestedQuotaBytes = 8 * 1024 ** 3;
 /** Free space inside a database that is worth a defragmentation. */
 const worthwhileBytes = 100 * 1024 ** 2;
 
@@ -50,7 +50,8 @@ function sizesOf(members: readonly MemberView[]): string {
     .join('; ');
 }
 
-function alarmTroubles(view: ClusterView): Trouble[] {
+/** What each alarm means, and the next step out of it. */
+export function alarmTroubles(view: ClusterView): Trouble[] {
   const full = view.members.filter(({ alarms }) => alarms.includes('NOSPACE'));
   const corrupt = view.members.filter(({ alarms }) => alarms.includes('CORRUPT'));
   const troubles: Trouble[] = [];

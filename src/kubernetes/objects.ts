@@ -104,6 +104,7 @@ const container = z.object({
   ),
   resources,
   restartPolicy: text,
+  livenessProbe: maybe(z.object({ failureThreshold: whole, periodSeconds: whole })),
 });
 
 const terminated = z.object({

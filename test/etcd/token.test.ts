@@ -18,6 +18,12 @@ function giver(): MemberClient & { readonly given: string[] } {
     memberPromote: unused,
     memberRemove: unused,
     moveLeader: unused,
+    compact: unused,
+    defragment: unused,
+    disarmNoSpace: unused,
+    put: unused,
+    read: unused,
+    remove: unused,
     alarms: unused,
     authenticate: async () => {
       given.push(`token-${given.length + 1}`);
