@@ -8,6 +8,7 @@ import { etcdMoveLeader } from './etcd/move-leader.ts';
 import { etcdPromote } from './etcd/promote.ts';
 import { etcdRemove } from './etcd/remove.ts';
 import { etcdSnapshot } from './etcd/snapshot.ts';
+import { etcdSnapshotDrill } from './etcd/snapshot-drill.ts';
 import { etcdSnapshotVerify } from './etcd/snapshot-verify.ts';
 import { etcdSnapshots } from './etcd/snapshots.ts';
 import { etcdSpace } from './etcd/space.ts';
@@ -35,6 +36,7 @@ export const commands: readonly Command[] = [
   etcdSnapshot,
   etcdSnapshots,
   etcdSnapshotVerify,
+  etcdSnapshotDrill,
   oomWhy,
   oomList,
   oomHeap,

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { Refusal } from './refusal.ts';
+import type { SnapshotMetrics } from './snapshot/scheduling.ts';
 
 /** What is counted about the bot's own work. Label values are the command names and a few fixed words. */
 export type Metrics = {
@@ -9,6 +10,7 @@ export type Metrics = {
   answered(command: string, verdict: string, seconds: number): void;
   /** An answer that could not be shown anywhere. */
   lost(command: string): void;
+  readonly snapshots: SnapshotMetrics;
 };
 
 export type StatusServer = {
@@ -49,6 +51,23 @@ export async function startStatusServer(
     name: 'quorum_answers_lost_total',
     help: 'Answers that could not be shown anywhere in Slack; they are in the log',
     labelNames: ['command'],
+    registers: [registry],
+  });
+  const lastGood = new Map<string, Date>();
+  new Gauge({
+    name: 'quorum_snapshot_age_seconds',
+    help: 'Age of the last good snapshot, by etcd cluster; none where there is no snapshot',
+    labelNames: ['cluster'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [cluster, at] of lastGood) this.set({ cluster }, (Date.now() - at.getTime()) / 1000);
+    },
+  });
+  const snapshotFailures = new Counter({
+    name: 'quorum_snapshot_failures_total',
+    help: 'Scheduled snapshots and restore drills that failed, by etcd cluster',
+    labelNames: ['cluster', 'what'],
     registers: [registry],
   });
   new Gauge({
@@ -94,6 +113,13 @@ export async function startStatusServer(
       request: (command, outcome) => requests.inc({ command, outcome }),
       answered: (command, verdict, seconds) => answers.observe({ command, verdict }, seconds),
       lost: (command) => lost.inc({ command }),
+      snapshots: {
+        lastGood(cluster, at) {
+          if (at === undefined) lastGood.delete(cluster);
+          else lastGood.set(cluster, at);
+        },
+        failed: (cluster, what) => snapshotFailures.inc({ cluster, what }),
+      },
     },
     url: `http://${at.host}:${port}`,
     close: () =>

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import pino, { type Logger } from 'pino';
 import { commands } from '../commands/index.ts';
+import { etcdSnapshotDrill } from '../jobs/etcd/snapshot-drill.ts';
 import { groupsIn, rolesWithReasons } from './access.ts';
 import { createBot } from './bot.ts';
 import type { ChangeRecord } from './change-record.ts';
@@ -30,8 +31,10 @@ import { drawChart } from './report/chart-client.ts';
 import { createAnswer } from './slack/answer.ts';
 import type { SlackConnection } from './slack/bolt-client.ts';
 import { createDelivery } from './slack/delivery.ts';
+import { putNotice } from './slack/notice.ts';
 import { SlackFailure } from './slack/web.ts';
 import { connectSlackWeb } from './slack/web-client.ts';
+import type { SchedulerTimes } from './snapshot/scheduler-client.ts';
 import { messageOf } from './thrown.ts';
 import { wakeTicket } from './ticket.ts';
 import { carryOut, giveUp, type WorkParts } from './work.ts';
@@ -61,6 +64,7 @@ export type StartOptions = {
   readonly workerTimes?: WorkerTimes;
   /** How often changes without a live ticket are looked for; 10 s where not given. */
   readonly sweepEveryMs?: number;
+  readonly schedulerTimes?: SchedulerTimes;
 };
 
 /** Runs until SIGTERM or SIGINT. @throws Refusal where it cannot start */
@@ -113,6 +117,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
   let connection: SlackConnection | undefined;
   let worker: TicketWorker | undefined;
   let sweeping: NodeJS.Timeout | undefined;
+  let scheduler: { stop(): Promise<void> } | undefined;
 
   const status = await startStatusServer(
     config.http,
@@ -268,6 +273,22 @@ export async function start(config: Config, halves: readonly Half[], options: St
         .catch((error: unknown) => tellFault(error instanceof Error ? error : new Error(messageOf(error))));
     sweeping = setInterval(round, sweepEveryMs);
     round();
+    if (Object.values(config.etcd.clusters).some(({ snapshots }) => snapshots !== undefined)) {
+      const { startScheduler } = await import('./snapshot/scheduler-client.ts');
+      scheduler = startScheduler(
+        config,
+        {
+          clients: clusters,
+          now,
+          tell: (channelId, key, report) => putNotice(delivery, channelId, key, report),
+          drill: (cluster, context) => etcdSnapshotDrill.run({ cluster, snapshot: 'latest' }, context),
+          log: (event, details) => log.info({ event, ...details }),
+          metrics: status.metrics.snapshots,
+        },
+        tellFault,
+        options.schedulerTimes,
+      );
+    }
     // Redis may be away when the process starts: /readyz says so, and the worker takes tickets when it comes.
     await Promise.race([worker.ready(), wait(2000, undefined, { ref: false })]);
   }
@@ -276,6 +297,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
     clearInterval(sweeping);
     const [outcome] = await Promise.all([
       worker?.stop(finishWithinMs) ?? ('finished' as const),
+      scheduler?.stop(),
       connection?.stop().catch((error: unknown) => fault('stop', error)),
     ]);
     stopping.abort();

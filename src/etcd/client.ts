@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { Refusal } from '../refusal.ts';
+import type { OpenScratch } from '../snapshot/drill.ts';
 import type { SnapshotSettings } from '../snapshot/settings.ts';
 import { openStorage, type SnapshotStorage } from '../snapshot/storage.ts';
 import type { Asked, ClusterSeen, EtcdClusterConfig, Member, MetricsRead, Probe } from './cluster.ts';
@@ -48,7 +49,12 @@ export type EtcdCluster = {
 };
 
 /** Where the snapshots of one cluster are, and what is done with them. */
-export type SnapshotKeeping = { readonly settings: SnapshotSettings; readonly storage: SnapshotStorage };
+export type SnapshotKeeping = {
+  readonly settings: SnapshotSettings;
+  readonly storage: SnapshotStorage;
+  /** Restores one beside this process, to be looked at. */
+  readonly openScratch: OpenScratch;
+};
 
 /** How long credential files are taken to be the ones on disk, where not given. */
 const defaultCredentialsCheckMs = 5_000;
@@ -76,8 +82,22 @@ export async function connectEtcd(
       );
   const { snapshots: settings } = config;
   const snapshots =
-    settings === undefined ? null : { settings, storage: await openStorage(settings.place, config.name) };
+    settings === undefined
+      ? null
+      : {
+          settings,
+          storage: await openStorage(settings.place, config.name),
+          openScratch: scratchWith(config.auth),
+        };
   return new Connection(config, await readCredentials(config.tls), credentialsCheckMs, snapshots);
+}
+
+/** Loaded when the first drill asks for it. */
+function scratchWith(auth: EtcdClusterConfig['auth']): OpenScratch {
+  return async (...scratch) => {
+    const { scratchOpener } = await import('../snapshot/scratch-client.ts');
+    return await scratchOpener(auth)(...scratch);
+  };
 }
 
 class Connection implements EtcdCluster {

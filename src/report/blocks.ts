@@ -22,7 +22,8 @@ import { alignedTable, shortened } from './text.ts';
 /** Who asked what, where a report is the answer to it. */
 export type Asked = {
   readonly line: string;
-  readonly userId: string;
+  /** Undefined where nobody asked: a schedule did. */
+  readonly userId?: string;
   /** Links of the config with their places filled in. */
   readonly links?: readonly { readonly title: string; readonly url: string }[];
   /** The ticket: what the buttons carry. */
@@ -49,6 +50,8 @@ const severityMark: Record<Severity, string> = {
   info: 'information_source',
 };
 
+const askedBy = ({ userId }: Asked) => (userId === undefined ? 'by the schedule' : `asked by <@${userId}>`);
+
 /** The root message before the answer is known. */
 export function renderAsked(asked: Asked): Message {
   const text = `${asked.line}: asked`;
@@ -56,9 +59,9 @@ export function renderAsked(asked: Asked): Message {
     text,
     [
       rich([span([emoji('hourglass_flowing_sand'), plain(' '), code(shortened(asked.line, 200)), plain(' asked')])]),
-      context(`asked by <@${asked.userId}>`),
+      context(askedBy(asked)),
     ],
-    [section(`:hourglass_flowing_sand: \`${escapedCode(shortened(asked.line, 200))}\` asked by <@${asked.userId}>`)],
+    [section(`:hourglass_flowing_sand: \`${escapedCode(shortened(asked.line, 200))}\` ${askedBy(asked)}`)],
   );
 }
 
@@ -67,7 +70,7 @@ export function renderAsked(asked: Asked): Message {
  * @param notify the user to mention in the details: edits notify nobody
  */
 export function renderThread(report: Report, asked: Asked, notify: string | undefined): Thread {
-  const footer = `asked by <@${asked.userId}> · \`${escapedCode(shortened(asked.line, 150))}\` · as of ${slackDate(report.asOf)}${
+  const footer = `${askedBy(asked)} · \`${escapedCode(shortened(asked.line, 150))}\` · as of ${slackDate(report.asOf)}${
     report.seenFrom === undefined ? '' : ` · seen from ${escaped(report.seenFrom)}`
   }`;
   const mark = rootMark[report.verdict];

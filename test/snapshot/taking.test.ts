@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { etcdSnapshotVerify } from '../../jobs/etcd/snapshot-verify.ts';
 import { etcdSnapshots } from '../../jobs/etcd/snapshots.ts';
-import { type Clusters, connectClusters } from '../../src/clusters-client.ts';
-import { emptyConfig } from '../../src/config.ts';
+import type { Clusters } from '../../src/clusters-client.ts';
 import { seeSnapshotAge } from '../../src/etcd/snapshot-age.ts';
 import type { Context } from '../../src/job.ts';
 import { Refusal } from '../../src/refusal.ts';
@@ -14,7 +13,8 @@ import { type EtcdTestCluster, type EtcdTestMember, startEtcd } from '../support
 import { putMegabytes } from '../support/etcd-fill.ts';
 import { makeFolder, removeFolder } from '../support/process.ts';
 import { canMountSmall, fillDisk, mountSmall } from '../support/small-disk.ts';
-import { snapshotsTo, testKey } from '../support/snapshots.ts';
+import { contextWith } from '../support/snapshot-context.ts';
+import { testKey } from '../support/snapshots.ts';
 
 // A machine that is busy with other tests is slow, not wrong.
 jest.setTimeout(60_000);
@@ -38,28 +38,9 @@ beforeEach(() => {
 afterEach(() => removeFolder(folder));
 
 function contextFor(more: Partial<SnapshotsConfig> = {}, changes: Partial<Context> = {}): Context {
-  const config = emptyConfig();
-  const clusters = connectClusters({
-    ...config,
-    etcd: {
-      clusters: {
-        prod: {
-          endpoints: [...etcd.endpoints],
-          requestTimeout: 5000,
-          ...(etcd.tls === undefined ? {} : { tls: { ...etcd.tls } }),
-          snapshots: snapshotsTo(folder, more),
-        },
-      },
-    },
-  });
-  opened.push(clusters);
-  return {
-    clients: clusters,
-    now: () => new Date(),
-    signal: new AbortController().signal,
-    progress() {},
-    ...changes,
-  };
+  const context = contextWith(etcd, folder, more);
+  opened.push(context.clients);
+  return { ...context, ...changes };
 }
 
 const wish = { cluster: 'prod', id: 'ticket-1', why: 'asked' } as const;
