@@ -4,26 +4,13 @@ import { connectClusters, loadDrivers } from './clusters-client.ts';
 import { type Config, everySection } from './config.ts';
 import { readConfig } from './config-client.ts';
 import { plainlySaid } from './etcd/said.ts';
-import type { Permission } from './kubernetes/cluster.ts';
+import { neededPermissions } from './kubernetes/permissions.ts';
 import { redisOptions } from './redis/connection-client.ts';
 import { Refusal } from './refusal.ts';
 import { count, formatDuration, listed } from './report/text.ts';
 import { scopes } from './slack/manifest.ts';
 import { SlackFailure } from './slack/web.ts';
 import { messageOf } from './thrown.ts';
-
-/** What the looks ask of a Kubernetes API, and what is missing from an answer without it. */
-const permissions: readonly (Permission & { readonly why: string })[] = [
-  { verb: 'get', resource: 'pods', why: 'without it nothing can be said about a pod' },
-  { verb: 'list', resource: 'pods', why: 'without it a pod is found by its full name and namespace only' },
-  { verb: 'get', resource: 'pods/log', why: 'without it Java’s own messages are not seen' },
-  { verb: 'list', resource: 'events', why: 'without it evictions and probe kills are not seen' },
-  { verb: 'get', resource: 'nodes', why: 'without it the memory that an unaware JVM sees is not known' },
-  { verb: 'get', resource: 'replicasets', why: 'without it a pod’s Deployment is not found' },
-  { verb: 'get', resource: 'deployments', why: 'without it ready replicas are not counted' },
-  { verb: 'get', resource: 'statefulsets', why: 'without it ready replicas are not counted' },
-  { verb: 'get', resource: 'daemonsets', why: 'without it ready replicas are not counted' },
-];
 
 /**
  * Tries the config and every connection, a line each, as they come.
@@ -265,15 +252,11 @@ async function etcdLines(cluster: EtcdCluster): Promise<CheckLine[]> {
 async function kubernetesLines(cluster: KubernetesCluster): Promise<CheckLine[]> {
   const subject = `kubernetes ${cluster.name}`;
   const version = await cluster.version();
-  const namespaces = cluster.namespaces.length === 0 ? [undefined] : cluster.namespaces;
   const asked = await Promise.all(
-    permissions.flatMap((permission) =>
-      namespaces.map(async (namespace) => ({
-        ...permission,
-        namespace,
-        isAllowed: await cluster.canI({ ...permission, ...(permission.resource === 'nodes' ? {} : { namespace }) }),
-      })),
-    ),
+    neededPermissions(cluster.namespaces).map(async (permission) => ({
+      ...permission,
+      isAllowed: await cluster.canI(permission),
+    })),
   );
   const missing = asked.filter(({ isAllowed }) => !isAllowed);
   return [
@@ -289,7 +272,7 @@ async function kubernetesLines(cluster: KubernetesCluster): Promise<CheckLine[]>
         status: isNeeded ? 'failed' : 'warning',
         subject,
         seen: `may not ${verb} ${resource}${namespace === undefined ? '' : ` in ${namespace}`}: ${why}`,
-        mend: `grant \`${verb}\` on \`${resource}\` to the identity of the kubeconfig`,
+        mend: `grant \`${verb}\` on \`${resource}\` to the identity of the kubeconfig; \`quorum rbac --cluster ${cluster.name}\` prints all of it`,
       };
     }),
   ];

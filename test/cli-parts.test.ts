@@ -175,7 +175,7 @@ test('check tells each part in one line, and the mend of what is wrong', async (
     expect.stringMatching(/^ok {4}redis /),
     expect.stringMatching(/^warn {2}redis .*appendonly is off.* → set `appendonly yes`/),
     expect.stringMatching(/^ok {4}etcd prod .*: etcd 3\./),
-    expect.stringMatching(/^ok {4}kubernetes prod .* 9 of 9 permissions/),
+    expect.stringMatching(/^ok {4}kubernetes prod .* 17 of 17 permissions/),
   ]);
   const lines = linesOf(bad);
   for (const pattern of [

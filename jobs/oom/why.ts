@@ -50,7 +50,7 @@ export const oomWhy = look({
     const { container: view, pod, node, endLog, startLog } = evidence;
     const log = [startLog, endLog].filter((part) => part !== undefined).join('\n');
     const limit = memoryLimit(pod, view.spec, view.status);
-    const environment = containerEnvironment(view.spec, limit, pod.metadata.name ?? '', pod.metadata.namespace ?? '');
+    const environment = containerEnvironment(view.spec, { pod, memory: limit, node, configMaps: evidence.configMaps });
     const java = readJavaContainer(view.spec, environment, log);
     const explanation = explainTermination({ ...evidence, limit, log: endLog, isJava: java.isJava, now });
     const history = await knownKills(evidence, found.read, explanation.cause, {

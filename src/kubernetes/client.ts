@@ -3,7 +3,16 @@ import { z } from 'zod';
 import { Refusal } from '../refusal.ts';
 import type { KubernetesCluster, Permission, PodPage, PodQuery, WorkloadKind } from './cluster.ts';
 import { type KubernetesConfig, loadKubeconfig, loadServiceAccount, publicAddress } from './kubeconfig-client.ts';
-import { eventSchema, listMetadataSchema, nodeSchema, podMetricsSchema, podSchema, workloadSchema } from './objects.ts';
+import {
+  configMapSchema,
+  eventSchema,
+  listMetadataSchema,
+  nodeSchema,
+  podMetricsSchema,
+  podSchema,
+  workloadSchema,
+} from './objects.ts';
+import { groupOf } from './permissions.ts';
 import { type Asked, connectionFailure, notKubernetes, statusFailure } from './request-failure.ts';
 
 export type { KubernetesCluster } from './cluster.ts';
@@ -147,6 +156,11 @@ export async function connectKubernetes(
 
     getNode: (name) => object(`/api/v1/nodes/${segment(name)}`, { verb: 'get', resource: 'nodes' }, nodeSchema),
 
+    async getConfigMap(namespace, name) {
+      const path = `/api/v1/namespaces/${segment(namespace)}/configmaps/${segment(name)}`;
+      return (await object(path, { verb: 'get', resource: 'configmaps', namespace }, configMapSchema))?.data;
+    },
+
     getWorkload(kind, namespace, name) {
       const { group, resource } = workloadPaths[kind];
       const path = `/apis/${group}/namespaces/${segment(namespace)}/${resource}/${segment(name)}`;
@@ -224,12 +238,6 @@ const workloadPaths: Readonly<Record<WorkloadKind, { group: string; resource: Pe
   ReplicaSet: { group: 'apps/v1', resource: 'replicasets' },
   Job: { group: 'batch/v1', resource: 'jobs' },
 };
-
-function groupOf(resource: Permission['resource']): string {
-  if (resource === 'pods.metrics.k8s.io') return 'metrics.k8s.io';
-  if (resource === 'jobs') return 'batch';
-  return /sets$|^deployments$/.test(resource) ? 'apps' : '';
-}
 
 async function beforeAbort<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
   let abort = () => {};

@@ -35,6 +35,7 @@ export type Permission = {
     | 'statefulsets'
     | 'daemonsets'
     | 'jobs'
+    | 'configmaps'
     | 'pods.metrics.k8s.io';
   /** Undefined: everywhere. */
   readonly namespace?: string | undefined;
@@ -60,6 +61,8 @@ export type KubernetesCluster = {
   getPod(namespace: string, name: string): Promise<Pod | undefined>;
   listPods(query: PodQuery): Promise<PodPage>;
   getNode(name: string): Promise<Node | undefined>;
+  /** A config map's texts; undefined where there is none of that name. */
+  getConfigMap(namespace: string, name: string): Promise<Readonly<Record<string, string>> | undefined>;
   getWorkload(kind: WorkloadKind, namespace: string, name: string): Promise<Workload | undefined>;
   /** Workloads of this name in all namespaces. */
   findWorkloads(kind: WorkloadKind, name: string): Promise<readonly Workload[]>;

@@ -89,8 +89,8 @@ function takesEffect({ java, jdk, recommendation }: Setting, variable: string, v
 function inVariable(setting: Setting, variable: string): FlagsToSet {
   const { java, container, namespace, workload, context } = setting;
   const { value, isShowable } = valueFor(setting, variable);
-  const { elsewhere, poured } = java.environment;
-  const source = elsewhere[variable];
+  const { elsewhere, origins, poured } = java.environment;
+  const source = elsewhere[variable] ?? origins[variable];
   const isPoured = poured.length > 0 && java.env[variable] === undefined && source === undefined;
   const notes = [
     ...(isShowable ? [] : [`${variable} holds more that is not shown here: keep it and put these flags behind it.`]),

@@ -103,6 +103,10 @@ export function readJavaContainer(
   if (own !== undefined && !hasCommand)
     unknown.push('The image’s own entrypoint starts before java: flags that it adds cannot be seen.');
   const used = variablesUsed(container);
+  const { origins } = environment;
+  for (const name of [...jvmVariables, ...used])
+    if (origins[name] !== undefined && pickedUp[name] === undefined)
+      notes.push(`${name} was read from ${origins[name]}, as it is now; the container took it as it started.`);
   const unseen = jvmVariables.filter((name) => elsewhere[name] !== undefined && pickedUp[name] === undefined);
   for (const name of unseen) unknown.push(`${name} comes from ${elsewhere[name]}, which is not read.`);
   // Where the pod's own command is java no script stands between that would pass a variable on.
@@ -115,6 +119,14 @@ export function readJavaContainer(
       else unknown.push(`${set}, it only counts if a script in the image passes it on.`);
     } else if (elsewhere[name] !== undefined && (!startsJava || used.includes(name)))
       unknown.push(`${name} comes from ${elsewhere[name]}, which is not read.`);
+  for (const file of args.filter((word) => /^@[^@]/.test(word)))
+    unknown.push(`The command reads ${redact(file)}, which lies in the image: flags in it cannot be seen.`);
+  const buildpack = Object.keys(variables).filter((name) => /^BPL_J/.test(name));
+  const isReckonedAtStart = buildpack.length > 0 && isJava !== false && pickedUp.JAVA_TOOL_OPTIONS === undefined;
+  if (isReckonedAtStart)
+    unknown.push(
+      `${buildpack[0]} is a buildpack’s: its helper reckons -Xmx as the container starts, and puts it into JAVA_TOOL_OPTIONS.`,
+    );
   const isPouredUnseen = poured.length > 0 && isJava !== false && !tellsOfItsVariables(log, pickedUp);
   if (isPouredUnseen)
     unknown.push(
@@ -134,7 +146,7 @@ export function readJavaContainer(
     env,
     elsewhere: Object.fromEntries(ofJvm),
     unknown,
-    isVariableUnseen: unseen.length > 0 || isPouredUnseen,
+    isVariableUnseen: unseen.length > 0 || isPouredUnseen || isReckonedAtStart,
     notes,
     handedOn: handedOnVariable(container, environment),
     container,
@@ -172,12 +184,13 @@ function handedOnVariable(container: Container | undefined, environment: Contain
 const probe = '-Xquorumprobe';
 
 /** The names of the variables in command and args, as Kubernetes and shells write them: `$(NAME)`, `$NAME`, `${NAME:-x}`. */
-function variablesUsed(container: Container | undefined): string[] {
+export function variablesUsed(container: Container | undefined): string[] {
   const text = [...(container?.command ?? []), ...(container?.args ?? [])].join(' ').slice(0, 100_000);
   return [...new Set([...text.matchAll(/(?<!\$)\$[({]?([A-Za-z_]\w*)/g)].map(([, name = '']) => name))];
 }
 
-function mayHoldOptions(name: string): boolean {
+/** Whether a variable of this name is one that scripts hand on to java. */
+export function mayHoldOptions(name: string): boolean {
   return scriptVariables.includes(name) || /(?:OPTS|OPTIONS|FLAGS)$/.test(name);
 }
 

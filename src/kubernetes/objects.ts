@@ -195,6 +195,9 @@ export const workloadSchema = z.object({
   status: orEmpty({ replicas: whole, readyReplicas: whole, desiredNumberScheduled: whole, numberReady: whole }),
 });
 
+/** Only its texts: binary data is no value of a variable. */
+export const configMapSchema = z.object({ metadata, data: texts });
+
 export const eventSchema = z.object({
   metadata,
   type: text,

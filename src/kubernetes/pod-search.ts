@@ -97,7 +97,8 @@ async function podsNamed(
 ): Promise<{ pods: readonly Pod[]; requests: number }> {
   const fieldSelector = `metadata.name=${name}`;
   const { namespaces } = cluster;
-  if (namespaces.length > 0 && namespaces.length <= mostNamespacesAsked) {
+  if (namespaces.length > mostNamespacesAsked) throw namespaceNeeded(cluster, name);
+  if (namespaces.length > 0) {
     const pages = await Promise.all(
       namespaces.map((namespace) => cluster.listPods({ namespace, fieldSelector, limit: mostChoices })),
     );
@@ -105,10 +106,7 @@ async function podsNamed(
   }
   try {
     const { pods } = await cluster.listPods({ fieldSelector, limit: 50 });
-    const seen = pods.filter(
-      ({ metadata }) => namespaces.length === 0 || namespaces.includes(metadata.namespace ?? ''),
-    );
-    return { pods: seen, requests: 1 };
+    return { pods, requests: 1 };
   } catch (error) {
     if (!(error instanceof RequestFailure) || error.kind !== 'forbidden') throw error;
     throw new RequestFailure(
@@ -247,7 +245,7 @@ async function findWorstPod(
   const among = more === undefined ? `its ${count(pods.length, 'pod')}` : `its first ${pageSize} pods`;
   return {
     pod,
-    requests: 2,
+    requests: 1 + (namespace === undefined ? Math.max(1, cluster.namespaces.length) : 1),
     replicas: kind === 'Job' ? undefined : replicasOf(kind, workload),
     chosenBecause: `Of ${among} ${workloadWord[kind]}/${name} fares worst with this one.`,
     read: pods,
@@ -266,9 +264,7 @@ async function workloadNamed(
     if (workload !== undefined) return workload;
     throw await unknownWorkload(cluster, word, name, namespace);
   }
-  const found = (await cluster.findWorkloads(kind, name)).filter(
-    ({ metadata }) => cluster.namespaces.length === 0 || cluster.namespaces.includes(metadata.namespace ?? ''),
-  );
+  const found = await workloadsNamed(cluster, kind, name);
   const [workload] = found;
   if (workload !== undefined && found.length === 1) return workload;
   if (found.length > 1)
@@ -280,6 +276,30 @@ async function workloadNamed(
   throw await unknownWorkload(cluster, word, name, undefined);
 }
 
+/**
+ * Workloads of this name wherever Quorum looks. Where it looks into some namespaces only, it may not list in all of them.
+ * @throws Refusal where there are more of them than an answer may ask
+ */
+async function workloadsNamed(
+  cluster: KubernetesCluster,
+  kind: WorkloadKind,
+  name: string,
+): Promise<readonly Workload[]> {
+  const { namespaces } = cluster;
+  if (namespaces.length === 0) return await cluster.findWorkloads(kind, name);
+  if (namespaces.length > mostNamespacesAsked) throw namespaceNeeded(cluster, `${workloadWord[kind]}/${name}`);
+  const found = await Promise.all(namespaces.map((namespace) => cluster.getWorkload(kind, namespace, name)));
+  return found.filter((workload) => workload !== undefined);
+}
+
+function namespaceNeeded({ namespaces }: KubernetesCluster, name: string): Refusal {
+  return new Refusal(
+    `Quorum looks into ${namespaces.length} namespaces here, too many to ask each of them for ${shortened(name, 60)}.`,
+    'Name the namespace with -n, or type namespace/name.',
+    namespaces.slice(0, mostChoices).map((namespace) => `${namespace}/${name}`),
+  );
+}
+
 /** Offers the workloads with nearly that name, as far as a page of pods tells them. */
 async function unknownWorkload(
   cluster: KubernetesCluster,
@@ -287,7 +307,8 @@ async function unknownWorkload(
   name: string,
   namespace: string | undefined,
 ): Promise<Refusal> {
-  const page = await cluster.listPods({ namespace, limit: pageSize }).catch(() => undefined);
+  const place = namespace ?? cluster.namespaces[0];
+  const page = await cluster.listPods({ namespace: place, limit: pageSize }).catch(() => undefined);
   const rated = (page?.pods ?? []).flatMap((pod) => {
     const workload = workloadNameOf(pod);
     const known = workload?.split('/')[1] ?? '';

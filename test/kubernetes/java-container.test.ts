@@ -1,14 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
-import { containerEnvironment } from '../../src/kubernetes/container-environment.ts';
+import { containerEnvironment, type EnvironmentSource } from '../../src/kubernetes/container-environment.ts';
 import { readJavaContainer } from '../../src/kubernetes/java-container.ts';
-import { podSchema } from '../../src/kubernetes/objects.ts';
+import { nodeSchema, podSchema } from '../../src/kubernetes/objects.ts';
 
 /** A container as a manifest writes it, and what is read of it. */
-function read(spec: Record<string, unknown>, log = '') {
-  const pod = podSchema.parse({ spec: { containers: [{ name: 'app', ...spec }] } });
+function read(spec: Record<string, unknown>, log = '', configMaps: EnvironmentSource['configMaps'] = new Map()) {
+  const pod = podSchema.parse({
+    metadata: { namespace: 'shop', name: 'checkout-1' },
+    spec: { containers: [{ name: 'app', ...spec }] },
+  });
   const container = pod.spec.containers[0];
   const memory = { limitBytes: 536_870_912, requestBytes: 268_435_456 };
-  return readJavaContainer(container, containerEnvironment(container, memory, 'checkout-1', 'shop'), log);
+  return readJavaContainer(container, containerEnvironment(container, { pod, memory, configMaps }), log);
 }
 
 describe('the arguments of a JVM', () => {
@@ -95,6 +98,7 @@ describe('the variables of a JVM', () => {
 
   test('round a limit up by its divisor, as the API server does', () => {
     const pod = podSchema.parse({
+      metadata: { name: 'p' },
       spec: {
         containers: [
           {
@@ -110,14 +114,125 @@ describe('the variables of a JVM', () => {
         ],
       },
     });
-    const environment = containerEnvironment(
-      pod.spec.containers[0],
-      { limitBytes: 536_870_912, requestBytes: undefined },
-      'p',
-      'n',
-    );
+    const environment = containerEnvironment(pod.spec.containers[0], {
+      pod,
+      memory: { limitBytes: 536_870_912, requestBytes: undefined },
+    });
     expect(environment.variables).toEqual({ MIB: '512', GIB: '1', POD: 'p', TWICE: '512-$(MIB)-$(LATER)' });
     expect(environment.elsewhere).toEqual({ IP: 'the pod’s status.podIP' });
+  });
+});
+
+describe('variables whose values stand elsewhere', () => {
+  const fromMap = (name: string, key: string) => ({ name, valueFrom: { configMapKeyRef: { name: 'jvm', key } } });
+  const jvm = new Map([['jvm', { opts: '-Xmx99m', 'spring.profile': 'prod', '1bad name': 'x', JAVA_OPTS: '-Xss1m' }]]);
+
+  test('are read from config maps, and where they were read is kept', () => {
+    const found = read(
+      {
+        command: ['java', '-jar', 'a.jar'],
+        env: [fromMap('JAVA_TOOL_OPTIONS', 'opts'), fromMap('_JAVA_OPTIONS', 'none')],
+      },
+      '',
+      jvm,
+    );
+    expect(found.env).toEqual({ JAVA_TOOL_OPTIONS: '-Xmx99m' });
+    expect(found.environment.origins).toEqual({ JAVA_TOOL_OPTIONS: 'config map jvm, key opts' });
+    expect(found.unknown).toEqual([]);
+    expect(found.notes).toEqual([
+      'JAVA_TOOL_OPTIONS was read from config map jvm, key opts, as it is now; the container took it as it started.',
+    ]);
+  });
+
+  test('are poured in with their prefix, and the container’s own come after', () => {
+    const found = read(
+      {
+        command: ['sh', '-c', 'java $APP_JAVA_OPTS $APP_opts -jar a.jar'],
+        env: [{ name: 'APP_opts', value: '-Xmx1m' }],
+        envFrom: [{ prefix: 'APP_', configMapRef: { name: 'jvm' } }, { configMapRef: { name: 'gone' } }],
+      },
+      '',
+      jvm,
+    );
+    expect(found.args).toEqual(['-Xss1m', '-Xmx1m']);
+    expect(found.environment.origins).toEqual({
+      'APP_spring.profile': 'config map jvm, key spring.profile',
+      APP_JAVA_OPTS: 'config map jvm, key JAVA_OPTS',
+    });
+    expect(found.unknown).toEqual(['Variables also come from config map gone, which is not read.']);
+  });
+
+  test('are the pod’s own fields and resources, and the node’s where no limit is set', () => {
+    const pod = podSchema.parse({
+      metadata: { name: 'p', namespace: 'n', uid: 'u', labels: { 'jvm/heap': '77m' }, annotations: { a: 'b' } },
+      spec: {
+        nodeName: 'node-1',
+        containers: [
+          {
+            name: 'app',
+            resources: { limits: { cpu: '1500m' }, requests: { memory: '100Mi' } },
+            env: [
+              ["metadata.labels['jvm/heap']"],
+              ["metadata.annotations['a']"],
+              ["metadata.labels['none']"],
+              ['metadata.uid'],
+              ['spec.nodeName'],
+              ['status.hostIP'],
+            ].map(([fieldPath], index) => ({ name: `F${index}`, valueFrom: { fieldRef: { fieldPath } } })),
+          },
+          { name: 'other', resources: { limits: { memory: '64Mi' } } },
+        ],
+      },
+    });
+    const app = pod.spec.containers[0];
+    const fields = containerEnvironment(app, { pod });
+    expect(fields.variables).toEqual({ F0: '77m', F1: 'b', F2: '', F3: 'u', F4: 'node-1' });
+    expect(fields.elsewhere).toEqual({ F5: 'the pod’s status.hostIP' });
+    const field = (resource: string, more: Record<string, string> = {}) => ({
+      name: `${resource} ${JSON.stringify(more)}`,
+      valueFrom: { resourceFieldRef: { resource, ...more } },
+    });
+    const resources = podSchema.parse({
+      ...pod,
+      spec: {
+        ...pod.spec,
+        containers: [
+          {
+            ...app,
+            env: [
+              field('limits.cpu'),
+              field('limits.cpu', { divisor: '1m' }),
+              field('limits.memory', { divisor: '1Mi' }),
+              field('requests.memory', { divisor: '1Mi' }),
+              field('limits.memory', { containerName: 'other' }),
+              field('limits.memory', { containerName: 'nobody' }),
+            ],
+          },
+          pod.spec.containers[1],
+        ],
+      },
+    });
+    const node = nodeSchema.parse({ status: { allocatable: { memory: '7Gi' }, capacity: { memory: '8Gi' } } });
+    const memory = { limitBytes: undefined, requestBytes: 104_857_600 };
+    expect(
+      Object.values(containerEnvironment(resources.spec.containers[0], { pod: resources, memory, node }).variables),
+    ).toEqual(['2', '1500', '7168', '100', '67108864']);
+  });
+
+  test.each([
+    [
+      'an argument file',
+      { command: ['java', '@/app/jvm.options', '-jar', 'a.jar'] },
+      'The command reads @/app/jvm.options, which lies in the image: flags in it cannot be seen.',
+    ],
+    [
+      'a buildpack',
+      { command: ['java', '-jar', 'a.jar'], env: [{ name: 'BPL_JVM_THREAD_COUNT', value: '50' }] },
+      'BPL_JVM_THREAD_COUNT is a buildpack’s: its helper reckons -Xmx as the container starts, and puts it into JAVA_TOOL_OPTIONS.',
+    ],
+  ])('and flags that cannot be read are said to be so: %s', (_what, spec, said) => {
+    expect(read(spec).unknown).toEqual([said]);
+    expect(read(spec, 'Picked up JAVA_TOOL_OPTIONS: -Xmx1g').unknown).toEqual(said.startsWith('BPL') ? [] : [said]);
   });
 });
 

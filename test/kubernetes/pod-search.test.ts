@@ -57,6 +57,7 @@ function clusterOf(pods: readonly Pod[], { namespaces = [], mayList = () => true
       return [...new Set(places)].map((namespace) => workload(namespace, name));
     },
     getNode: unused,
+    getConfigMap: unused,
     listEvents: unused,
     listNodeEvents: unused,
     podLog: unused,

@@ -1,0 +1,101 @@
+import type { Permission } from './cluster.ts';
+
+/** One thing that the looks ask of a Kubernetes API, and what is missing from an answer without it. */
+export type Need = Omit<Permission, 'namespace'> & {
+  /**
+   * `namespaces`: wherever Quorum looks. `cluster`: not in any namespace. `default`: where the kubelet writes about nodes.
+   * `everywhere`: in all namespaces at once, and only where Quorum looks into all of them.
+   */
+  readonly where: 'namespaces' | 'cluster' | 'default' | 'everywhere';
+  readonly why: string;
+};
+
+/** All that the looks ask: `quorum check` tries it, `quorum rbac` prints it, and nothing else is ever asked. */
+export const needs: readonly Need[] = [
+  { verb: 'get', resource: 'pods', where: 'namespaces', why: 'without it nothing can be said about a pod' },
+  {
+    verb: 'list',
+    resource: 'pods',
+    where: 'namespaces',
+    why: 'without it a pod is found by its full name and namespace only, and /oom list sees nobody',
+  },
+  { verb: 'get', resource: 'pods/log', where: 'namespaces', why: 'without it Java’s own messages are not seen' },
+  { verb: 'list', resource: 'events', where: 'namespaces', why: 'without it evictions and probe kills are not seen' },
+  {
+    verb: 'list',
+    resource: 'events',
+    where: 'default',
+    why: 'without it the node’s own out-of-memory kills are not seen',
+  },
+  {
+    verb: 'get',
+    resource: 'nodes',
+    where: 'cluster',
+    why: 'without it the memory that an unaware JVM sees is not known',
+  },
+  {
+    verb: 'get',
+    resource: 'configmaps',
+    where: 'namespaces',
+    why: 'without it flags that stand in config maps are not seen',
+  },
+  {
+    verb: 'get',
+    resource: 'replicasets',
+    where: 'namespaces',
+    why: 'without it a Deployment’s revision and ready replicas are not told',
+  },
+  ...(['deployments', 'statefulsets', 'daemonsets', 'jobs'] as const).map(
+    (resource) =>
+      ({
+        verb: 'get',
+        resource,
+        where: 'namespaces',
+        why:
+          resource === 'deployments' || resource === 'jobs'
+            ? `without it ${resource} cannot be named in place of a pod`
+            : 'without it ready replicas are not counted',
+      }) as const,
+  ),
+  ...(['deployments', 'statefulsets', 'daemonsets', 'replicasets', 'jobs'] as const).map(
+    (resource) =>
+      ({
+        verb: 'list',
+        resource,
+        where: 'everywhere',
+        why: `without it ${resource} are named with their namespace only`,
+      }) as const,
+  ),
+  {
+    verb: 'get',
+    resource: 'pods.metrics.k8s.io',
+    where: 'namespaces',
+    why: 'without it the memory in use now is not told',
+  },
+];
+
+export type NeededPermission = Permission & { readonly why: string };
+
+/**
+ * What is needed for the namespaces that Quorum looks into, each permission with its namespace.
+ * @param namespaces empty: all of them; then the namespace of each permission is undefined
+ */
+export function neededPermissions(namespaces: readonly string[]): NeededPermission[] {
+  const isEverywhere = namespaces.length === 0;
+  const places: Readonly<Record<Need['where'], readonly (string | undefined)[]>> = {
+    cluster: [undefined],
+    everywhere: isEverywhere ? [undefined] : [],
+    default: isEverywhere || namespaces.includes('default') ? [] : ['default'],
+    namespaces: isEverywhere ? [undefined] : namespaces,
+  };
+  return needs.flatMap(({ verb, resource, where, why }) =>
+    places[where].map((namespace) => ({ verb, resource, namespace, why })),
+  );
+}
+
+/** The API group that a permission's resource is in; '' is the core group. */
+export function groupOf(resource: Permission['resource']): string {
+  if (resource === 'pods.metrics.k8s.io') return 'metrics.k8s.io';
+  if (resource === 'jobs') return 'batch';
+  return /sets$|^deployments$/.test(resource) ? 'apps' : '';
+}
