@@ -23,17 +23,22 @@ const usage = `Quorum: a Slack bot for on-call engineers
   quorum audit verify              whether the audit is what was written
   quorum snapshot decrypt <file> <out>   a snapshot of etcd, as etcdctl takes it; needs the config alone
   quorum manifest                  the Slack app manifest
+  quorum rbac                      the smallest Kubernetes role for what is configured, for kubectl apply -f -
 
 Options
   --config <file>                  else QUORUM_CONFIG, else ./quorum.yaml
   --output text|json               for run: text where not given
   --recorded <dir>                 for run: a folder of recorded Kubernetes objects in place of a cluster
   --chart <file.png>               for run "/oom why …": its memory against the limit as a picture, into a new file
+  --cluster <name>                 for rbac: which Kubernetes cluster of the config; else the only one
+  --namespace <name>               for rbac, repeatable: in place of the namespaces in the config
+  --service-account <ns/name>      for rbac: who is bound to the role; quorum/quorum where not given
+  --user <name>                    for rbac: a user in place of a service account
 
 Exit codes of run: 0 ok, 1 findings, 2 unknown or refused
 `;
 
-const verbs = ['start', 'bot', 'worker', 'run', 'check', 'audit verify', 'snapshot decrypt', 'manifest'];
+const verbs = ['start', 'bot', 'worker', 'run', 'check', 'audit verify', 'snapshot decrypt', 'manifest', 'rbac'];
 
 /**
  * Runs the executable and ends the process: a connection that hangs in its handshake cannot be cut, and would hold it for minutes.
@@ -103,13 +108,13 @@ async function dispatch(args: readonly string[]): Promise<number> {
         import('../commands/index.ts'),
         import('./slack/manifest.ts'),
       ]);
-      const config = await readConfig(path, process.env, []).catch((error: unknown) => {
-        // Without a config the manifest of a workspace with nothing special is printed: it is needed before the tokens exist.
-        const isNamed = values.config !== undefined || process.env.QUORUM_CONFIG !== undefined;
-        if (!isNamed && !existsSync(path)) return emptyConfig();
-        throw error;
-      });
+      const config = await configOrEmpty(path, values.config);
       process.stdout.write(manifest(commands, config.slack));
+      return 0;
+    }
+    case 'rbac': {
+      const { rbacFor } = await import('./kubernetes/rbac-words.ts');
+      process.stdout.write(rbacFor(await configOrEmpty(path, values.config), values));
       return 0;
     }
     case 'start':
@@ -128,6 +133,15 @@ async function dispatch(args: readonly string[]): Promise<number> {
       );
     }
   }
+}
+
+/** Without a config what is printed is for one with nothing special: it is needed before tokens and permissions exist. */
+async function configOrEmpty(path: string, named: string | undefined): Promise<Config> {
+  return await readConfig(path, process.env, []).catch((error: unknown) => {
+    const isNamed = named !== undefined || process.env.QUORUM_CONFIG !== undefined;
+    if (!isNamed && !existsSync(path)) return emptyConfig();
+    throw error;
+  });
 }
 
 /** Follows the audit's chain in Redis from its beginning. */
@@ -166,24 +180,40 @@ async function verify(config: Config): Promise<number> {
   }
 }
 
+const rbacOptions = {
+  cluster: { type: 'string' },
+  namespace: { type: 'string', short: 'n', multiple: true },
+  'service-account': { type: 'string' },
+  user: { type: 'string' },
+} as const;
+const knownOptions = {
+  config: { type: 'string' },
+  output: { type: 'string' },
+  recorded: { type: 'string' },
+  chart: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+  ...rbacOptions,
+} as const;
+
 function options(args: readonly string[]) {
   try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: {
-        config: { type: 'string' },
-        output: { type: 'string' },
-        recorded: { type: 'string' },
-        chart: { type: 'string' },
-        help: { type: 'boolean', short: 'h' },
-        version: { type: 'boolean' },
-      },
-    });
+    const parsed = parseArgs({ args: [...args], allowPositionals: true, options: knownOptions });
+    const isRbac = parsed.positionals[0] === 'rbac';
+    // Elsewhere they belong into the quotes of the command.
+    for (const name of Object.keys(parsed.values))
+      if (name in rbacOptions && !isRbac) throw new Error(`Unknown option '--${name}'`);
+    return parsed;
   } catch (error) {
     const flag = /'--([a-z-]+)/.exec(messageOf(error))?.[1];
+    const elsewhere = Object.keys(rbacOptions);
     const near =
-      flag === undefined ? undefined : nearest(flag, ['config', 'output', 'recorded', 'chart', 'help', 'version']);
+      flag === undefined || elsewhere.includes(flag)
+        ? undefined
+        : nearest(
+            flag,
+            Object.keys(knownOptions).filter((name) => !elsewhere.includes(name)),
+          );
     throw new Refusal(
       flag === undefined
         ? messageOf(error)

@@ -1,6 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { commands } from '../commands/index.ts';
+import { emptyConfig } from './config.ts';
 import { commandsPage, configurationPage, withCommandTable } from './documentation.ts';
+import { rbacFor } from './kubernetes/rbac-words.ts';
 
 /** The pages that are made from the code, by path below the project's folder. */
 export function madePages(root: string): Readonly<Record<string, string>> {
@@ -9,6 +11,7 @@ export function madePages(root: string): Readonly<Record<string, string>> {
     'README.md': withCommandTable(read('README.md'), commands),
     'docs/commands.md': commandsPage(commands),
     'docs/configuration.md': configurationPage(read('docs/quorum.example.yaml')),
+    'deploy/kubernetes/rbac.yaml': rbacFor(emptyConfig(), {}),
   };
 }
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { commands } from '../commands/index.ts';
 import { scopes } from '../src/slack/manifest.ts';
 import { answersIn, openTerminal } from './support/executable.ts';
@@ -180,6 +180,26 @@ describe('recorded objects', () => {
       [2, ''],
     ]);
   });
+});
+
+test('rbac prints roles for what is configured, and its options belong to it alone', async () => {
+  const [printed, elsewhere, both] = await Promise.all([
+    quorum(['rbac', '-n', 'shop', '--user', 'oncall']),
+    quorum(['run', '/oom list', '--cluster', 'prod']),
+    quorum(['rbac', '--cluster', 'nowhere']),
+  ]);
+  expect([printed.exitCode, printed.stderr]).toEqual([0, '']);
+  expect(parseAllDocuments(printed.stdout).map((document) => document.toJS().kind)).toEqual([
+    'Role',
+    'RoleBinding',
+    'Role',
+    'RoleBinding',
+    'ClusterRole',
+    'ClusterRoleBinding',
+  ]);
+  expect(elsewhere.stderr).toContain('There is no option --cluster here\nA Slack command goes in quotes');
+  expect(both.stderr).toContain('There is no Kubernetes cluster `nowhere` in the config.');
+  expect([elsewhere.exitCode, both.exitCode]).toEqual([2, 2]);
 });
 
 test('the manifest is YAML that holds every noun and every scope', async () => {

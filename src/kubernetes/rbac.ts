@@ -1,0 +1,71 @@
+import { stringify } from 'yaml';
+import type { Permission } from './cluster.ts';
+import { groupOf, type NeededPermission, neededPermissions } from './permissions.ts';
+
+/** Whom the roles are bound to. */
+export type RbacSubject =
+  | { readonly kind: 'ServiceAccount'; readonly namespace: string; readonly name: string }
+  | { readonly kind: 'User'; readonly name: string };
+
+type Rule = { readonly apiGroups: string[]; readonly resources: string[]; readonly verbs: string[] };
+
+const roleName = 'quorum-looks';
+const rbacGroup = 'rbac.authorization.k8s.io';
+const head = '# What looks need: reading, and nothing else. No Secrets, no exec, no writes. Made by `quorum rbac`.\n';
+
+/**
+ * The smallest roles for what is configured, as manifests for `kubectl apply -f -`: one ClusterRole for all namespaces, else a
+ * Role in each, with a ClusterRole for what is in no namespace.
+ * @param namespaces empty: all of them
+ */
+export function rbacManifest(namespaces: readonly string[], subject: RbacSubject): string {
+  const permissions = neededPermissions(namespaces);
+  const places = [...new Set(permissions.map(({ namespace }) => namespace))];
+  const documents = [
+    ...(subject.kind === 'ServiceAccount'
+      ? [{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: subject.name, namespace: subject.namespace } }]
+      : []),
+    ...places.flatMap((namespace) =>
+      roleIn(
+        namespace,
+        permissions.filter((permission) => permission.namespace === namespace),
+        subject,
+      ),
+    ),
+  ];
+  return head + documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n');
+}
+
+/** A role and its binding; without a namespace for the whole cluster. */
+function roleIn(namespace: string | undefined, permissions: readonly NeededPermission[], subject: RbacSubject) {
+  const kind = namespace === undefined ? 'ClusterRole' : 'Role';
+  const metadata = { name: roleName, ...(namespace === undefined ? {} : { namespace }) };
+  const apiVersion = `${rbacGroup}/v1`;
+  return [
+    { apiVersion, kind, metadata, rules: rulesFor(permissions) },
+    {
+      apiVersion,
+      kind: `${kind}Binding`,
+      metadata,
+      roleRef: { apiGroup: rbacGroup, kind, name: roleName },
+      subjects: [subject.kind === 'User' ? { ...subject, apiGroup: rbacGroup } : subject],
+    },
+  ];
+}
+
+/** Resources with the same group and verbs stand in one rule; none gets a verb that is not needed. */
+function rulesFor(permissions: readonly NeededPermission[]): Rule[] {
+  const verbs = new Map<Permission['resource'], string[]>();
+  for (const { resource, verb } of permissions) verbs.set(resource, [...(verbs.get(resource) ?? []), verb]);
+  const rules: Rule[] = [];
+  for (const [resource, granted] of verbs) {
+    const group = groupOf(resource);
+    const name = resource.replace('.metrics.k8s.io', '');
+    const rule = rules.find(
+      ({ apiGroups, verbs: others }) => apiGroups[0] === group && others.join() === granted.join(),
+    );
+    if (rule === undefined) rules.push({ apiGroups: [group], resources: [name], verbs: granted });
+    else rule.resources.push(name);
+  }
+  return rules;
+}
