@@ -87,7 +87,7 @@ export async function gatherEvidence(
   const isPrevious = container.status?.state.terminated === undefined && diedOfItself(container);
   // Only the first lines of a log tell what a JVM took from variables whose values stand elsewhere.
   const isStartNeeded = variablesStandElsewhere(container.spec);
-  const wantedMaps = configMapsWithFlags(container.spec).slice(0, mostConfigMaps);
+  const wantedMaps = configMapsWithFlags(container.spec);
   const isJdkExact = isExact(container.spec?.image === undefined ? undefined : jdkFromImage(container.spec.image));
   const { nodeName } = pod.spec;
 
@@ -176,15 +176,18 @@ function variablesStandElsewhere(spec: ContainerView['spec']): boolean {
   return readJavaContainer(spec, noEnvironment, '').isJava !== false;
 }
 
-/** The config maps that may hold flags for a JVM: those poured in whole, and those that a variable with flags is taken from. */
-function configMapsWithFlags(spec: ContainerView['spec']): string[] {
+/** The config maps that may hold flags for a JVM, at most two: those poured in whole, and those that a variable with flags is taken from. */
+export function configMapsWithFlags(spec: ContainerView['spec']): string[] {
   if (spec === undefined || readJavaContainer(spec, noEnvironment, '').isJava === false) return [];
   const used = variablesUsed(spec);
   const named = spec.env.flatMap(({ name, valueFrom }) => {
     const mayHoldFlags = jvmVariables.some((known) => known === name) || mayHoldOptions(name) || used.includes(name);
     return mayHoldFlags ? (valueFrom?.configMapKeyRef?.name ?? []) : [];
   });
-  return [...new Set([...named, ...spec.envFrom.flatMap(({ configMapRef }) => configMapRef?.name ?? [])])];
+  return [...new Set([...named, ...spec.envFrom.flatMap(({ configMapRef }) => configMapRef?.name ?? [])])].slice(
+    0,
+    mostConfigMaps,
+  );
 }
 
 const noEnvironment = { variables: {}, elsewhere: {}, origins: {}, poured: [] } as const;

@@ -4,7 +4,7 @@ import { redact } from '../redact.ts';
 import { Refusal } from '../refusal.ts';
 import { type ApiAnswer, connectKubernetes, type KubernetesConfig } from './client.ts';
 import { chooseContainer } from './containers.ts';
-import { mayBeJava } from './evidence.ts';
+import { configMapsWithFlags, mayBeJava } from './evidence.ts';
 import type { PodReference } from './pod-reference.ts';
 import { findPod } from './pod-search.ts';
 import { maskedObject } from './recording-mask.ts';
@@ -67,7 +67,10 @@ export async function recordPod(
     const pod = await part('pod.json', () => cluster.getPod(namespace, name));
     if (pod === undefined)
       throw notRead[0]?.refusal ?? new Refusal(`The pod ${name} is gone.`, 'Name one that is there.');
-    const container = chooseContainer(pod, wantedContainer, ({ spec }) => mayBeJava(spec))?.name ?? '';
+    const chosen = chooseContainer(pod, wantedContainer, ({ spec }) => mayBeJava(spec));
+    const container = chosen?.name ?? '';
+    for (const map of configMapsWithFlags(chosen?.spec))
+      await part(`configmap-${map}.json`, () => cluster.getConfigMap(namespace, map));
     const { nodeName } = pod.spec;
     if (nodeName !== undefined) await part('node.json', () => cluster.getNode(nodeName));
     await part('events.json', () => cluster.listEvents(namespace, name));

@@ -33,7 +33,7 @@ function itemsOf(value: unknown): unknown[] | undefined {
 
 /**
  * A cluster made from a folder with one recorded pod: pod.json, and, where they exist, node.json, events.json, node-events.json,
- * metrics.json, log.txt, previous.txt, workload.json, replicasets.json, configmaps.json, each as the API gives it, and recording.json, which
+ * metrics.json, log.txt, previous.txt, workload.json, replicasets.json, configmap-<name>.json, each as the API gives it, and recording.json, which
  * tells when it was made and of which container the logs are. Where the API refused a part, its file holds the Status that it
  * answered (log.json for log.txt). Whatever pod is asked for, it is this one.
  * @throws Refusal when there is no pod.json, or a file is not what its name says
@@ -59,19 +59,17 @@ export async function recordedKubernetes(directory: string, name: string): Promi
     );
   const seen = pod.value;
   const there = { ...namespaced, namespace: seen.metadata.namespace ?? 'default' } as const;
-  const [node, events, nodeEvents, metrics, workload, replicaSets, configMaps, log, previous, recording] =
-    await Promise.all([
-      part('node.json', nodeSchema, { verb: 'get', resource: 'nodes' }),
-      part('events.json', listOf(eventSchema), { ...there, verb: 'list', resource: 'events' }),
-      part('node-events.json', listOf(eventSchema), { verb: 'list', resource: 'events', namespace: 'default' }),
-      part('metrics.json', firstOf(podMetricsSchema), { ...there, resource: 'pods.metrics.k8s.io' }),
-      part('workload.json', workloadSchema, { ...there, resource: 'deployments' }),
-      part('replicasets.json', listOf(workloadSchema), { ...there, resource: 'replicasets' }),
-      part('configmaps.json', listOf(configMapSchema), { ...there, resource: 'configmaps' }),
-      logPart('log'),
-      logPart('previous'),
-      part('recording.json', recordingSchema, { ...there, resource: 'pods' }),
-    ]);
+  const [node, events, nodeEvents, metrics, workload, replicaSets, log, previous, recording] = await Promise.all([
+    part('node.json', nodeSchema, { verb: 'get', resource: 'nodes' }),
+    part('events.json', listOf(eventSchema), { ...there, verb: 'list', resource: 'events' }),
+    part('node-events.json', listOf(eventSchema), { verb: 'list', resource: 'events', namespace: 'default' }),
+    part('metrics.json', firstOf(podMetricsSchema), { ...there, resource: 'pods.metrics.k8s.io' }),
+    part('workload.json', workloadSchema, { ...there, resource: 'deployments' }),
+    part('replicasets.json', listOf(workloadSchema), { ...there, resource: 'replicasets' }),
+    logPart('log'),
+    logPart('previous'),
+    part('recording.json', recordingSchema, { ...there, resource: 'pods' }),
+  ]);
   async function logPart(file: 'log' | 'previous') {
     const { refused } = await part(`${file}.json`, z.unknown(), { ...there, resource: 'pods/log' });
     return { refused, value: refused === undefined ? await readText(directory, `${file}.txt`) : undefined };
@@ -90,8 +88,10 @@ export async function recordedKubernetes(directory: string, name: string): Promi
     getPod: async () => seen,
     listPods: async () => ({ pods: [seen], continue: undefined }),
     getNode: async () => given(node),
-    getConfigMap: async (_namespace, wanted) =>
-      given(configMaps)?.find(({ metadata }) => metadata.name === wanted)?.data,
+    async getConfigMap(_namespace, wanted) {
+      if (!isObjectName(wanted)) return undefined;
+      return given(await part(`configmap-${wanted}.json`, configMapSchema, { ...there, resource: 'configmaps' }))?.data;
+    },
     getWorkload: async (_kind, _namespace, wanted) => {
       const found = known.find(({ metadata }) => metadata.name === wanted);
       if (found === undefined && refusedWorkload !== undefined) throw refusedWorkload;
@@ -118,6 +118,11 @@ type Part<Value> = { readonly value?: Value | undefined; readonly refused?: Requ
 function given<Value>({ value, refused }: Part<Value>): Value | undefined {
   if (refused !== undefined) throw refused;
   return value;
+}
+
+/** A hand-made recording may name anything, a path too. */
+function isObjectName(name: string): boolean {
+  return /^[a-z0-9][a-z0-9.-]*$/.test(name);
 }
 
 /** What the API answers in place of an object that it does not give. */
