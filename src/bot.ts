@@ -164,13 +164,13 @@ export function createBot(parts: BotParts): Incoming {
       report = await taken(request, id, texts);
     } catch (error) {
       fault(id, error);
-      report = faultReport(shortened(request.line, 80), id, now());
+      report = faultReport(shortened(redact(request.line), 80), id, now());
     }
     log('request', {
       id,
       user: request.userId,
       channel: request.channelId,
-      command: report?.command ?? commandOf(request.line),
+      command: report?.command ?? commandOf(redact(request.line)),
       outcome: report === undefined ? 'queued' : report.verdict,
       tookMs: now().getTime() - startedAt,
     });

@@ -1,5 +1,6 @@
 import type { Command } from './command.ts';
 import { flagsOf, nounOf, usageOf } from './grammar.ts';
+import { redact } from './redact.ts';
 import type { Refusal } from './refusal.ts';
 import type { Report, Section } from './report/report.ts';
 import { alignedTable, count } from './report/text.ts';
@@ -92,13 +93,15 @@ export function refusalReport(
   prefix = '',
 ): Report {
   const { about } = asked;
+  // A refusal quotes what was typed.
+  const message = redact(refusal.message);
   return {
-    command: asked.command,
+    command: redact(asked.command),
     verdict: 'refused',
     title: 'Not done',
-    summary: refusal.message,
+    summary: message,
     asOf: asOf.toISOString(),
-    findings: [{ severity: 'warning', grade: 'fact', claim: refusal.message, evidence: '', advice: refusal.advice }],
+    findings: [{ severity: 'warning', grade: 'fact', claim: message, evidence: '', advice: redact(refusal.advice) }],
     sections: [
       ...(refusal.choices.length === 0
         ? []

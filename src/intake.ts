@@ -161,7 +161,7 @@ export function settleCluster(
   if (named !== undefined) {
     const near = nearest(named, known);
     throw new Refusal(
-      `There is no ${title} cluster \`${shortened(named, 60)}\`${near === undefined ? '.' : `; did you mean \`${near}\`?`}`,
+      `There is no ${title} cluster \`${shortened(redact(named), 60)}\`${near === undefined ? '.' : `; did you mean \`${near}\`?`}`,
       'Name one of these after --cluster.',
       known,
     );

@@ -29,13 +29,18 @@ const shapes: readonly (readonly [RegExp, string])[] = [
   [/\bAIza[\w-]{30,}/g, mask],
   [/\bSG\.[\w-]{16,}\.[\w-]{16,}/g, mask],
   [/\bhooks\.slack\.com\/services\/[\w/]+/g, `hooks.slack.com/services/${mask}`],
+  // A password may hold any sign; the last @ of the word ends it. On the web an @ may be a part of the path.
+  [/\b((?!https?:)[a-z][a-z0-9+.-]{1,30}:\/\/)[^\s/"'<>@:]{0,200}:[^\s"'<>]{1,200}@/gi, `$1${mask}@`],
   // Credentials in an address: the greedy user part reaches the last @, so a password that holds one is masked whole.
   [/\b([a-z][a-z0-9+.-]{1,30}:\/\/)[^\s/"'<>]*@/gi, `$1${mask}@`],
-  // A password may hold a slash; on the web what follows the colon may be a port, and the @ a part of the path.
-  [/\b((?!https?:)[a-z][a-z0-9+.-]{1,30}:\/\/)[^\s/"'<>@:]{1,200}:[^\s"'<>@]{1,200}@/gi, `$1${mask}@`],
+  // A password may hold a slash; on the web what follows the colon may be a port.
   [/\b(https?:\/\/)[^\s/"'<>@:]{1,200}:(?!\d{1,5}[/?#])[^\s"'<>@]{1,200}@/gi, `$1${mask}@`],
   // jdbc:oracle:thin:user/password@host
   [/\b(jdbc:oracle:[a-z0-9]{1,20}:)[^\s/"'<>@]{1,200}\/[^\s"'<>@]{1,200}@/gi, `$1${mask}@`],
+  // curl -u name:password
+  [/((?:^|\s)(?:-u|--user)[ =]?[^\s:=]{1,100}:)[^\s"']{1,200}/g, `$1${mask}`],
+  // A line that is nothing but such letters is the middle of a key or of what was encoded; digests are written in hex.
+  [/^[ \t]*(?=[^\n]*[A-Z])(?=[^\n]*[g-z])(?=[^\n]*\d)[A-Za-z0-9+/]{40,}={0,2}[ \t]*$/gm, mask],
 ];
 
 /** What stands before a token in a header; the token itself is masked by its shape. */
@@ -53,6 +58,16 @@ const flagAndWord = new RegExp(
 /** `javax.net.ssl.trustStorePassword x`: a name of several parts that ends so is a setting, not a word of a sentence. */
 const settingAndWord =
   /\b((?:[A-Za-z0-9_-]{1,40}\.){1,8}[A-Za-z0-9_-]{0,40}(?:password|passwd|passphrase|pwd|secret))([ \t]{1,3})("[^"]*"|'[^']*'|[^\s"'=:-][^\s]*)/gi;
+/** `<password>x</password>` */
+const element = new RegExp(
+  `(<([A-Za-z0-9_.:-]{0,60}(?:${secretWord})[A-Za-z0-9_.:-]{0,40})>)([^<]{1,2000})(?=</)`,
+  'gi',
+);
+/** `password: |` and the lines below it that are indented more. */
+const textBlock = new RegExp(
+  `((?:[A-Za-z0-9_.$-]{0,80})(?:${secretWord})[A-Za-z0-9_.$-]{0,40}:[ \\t]{0,3}[|>][-+]?\n)((?:[ \\t]+\\S[^\n]*\n?){1,50})`,
+  'gi',
+);
 /** `"-Dx.password=a b"`: the quotes hold the name too, so the value reaches to the closing one. */
 const quotedAssignment = new RegExp(
   `(["'])(-{0,2}[A-Za-z0-9_.$-]{0,80}(?:${secretWord})[A-Za-z0-9_.$-]{0,40}=)((?:(?!\\1)[^\\n]){1,2000})\\1`,
@@ -69,6 +84,8 @@ export function redact(text: string): string {
   shown = shown.replace(quotedAssignment, (whole, quote: string, name: string) =>
     isSecretName(name.slice(0, -1)) ? `${quote}${name}${mask}${quote}` : whole,
   );
+  shown = shown.replace(element, (whole, tag: string, name: string) => (isSecretName(name) ? `${tag}${mask}` : whole));
+  shown = shown.replace(textBlock, `$1  ${mask}\n`);
   shown = shown.replace(settingAndWord, (_whole, name: string, gap: string) => `${name}${gap}${mask}`);
   shown = shown.replace(assignment, (whole, name: string, sign: string, value: string) =>
     isSecretName(name) && !value.startsWith(mask) && !scheme.test(value) ? `${name}${sign}${maskedLike(value)}` : whole,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { isSecretName, redact, redactEnvironment, redactWords } from '../src/redact.ts';
+import { harmlessTexts, plantedSecrets } from './support/secrets.ts';
 
 const jwt = `eyJ${'hbGciOiJIUzI1NiJ9'}.eyJzdWIiOiIxMjM0In0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U`;
 
@@ -18,6 +19,13 @@ describe('secrets in a text', () => {
     ['password:\nnext line', 'password:\nnext line'],
     ['jdbc:postgresql://ann:hunter2@db:5432/shop?ssl=true', 'jdbc:postgresql://***@db:5432/shop?ssl=true'],
     ['amqp://u:p@ss@mq/', 'amqp://***@mq/'],
+    ['amqp://u:p@/ss@mq/%2f', 'amqp://***@mq/%2f'],
+    ['redis://:p@cache/0', 'redis://***@cache/0'],
+    ['curl -u bot:hunter2 https://x/', 'curl -u bot:*** https://x/'],
+    ['curl --user=bot:hunter2 https://x/', 'curl --user=bot:*** https://x/'],
+    ['<db.password>hunter2</db.password><user>ann</user>', '<db.password>***</db.password><user>ann</user>'],
+    ['password: |\n  hunter2\n  hunter3\nuser: ann', 'password: ***\n  ***\nuser: ann'],
+    ['at\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIB\nend', 'at\n***\nend'],
     ['DB_PW=abc x', 'DB_PW=*** x'],
     ['-Dmy.pw=abc -Xmx1g', '-Dmy.pw=*** -Xmx1g'],
     ['postgres://u:p/ss@h/db', 'postgres://***@h/db'],
@@ -39,6 +47,9 @@ describe('secrets in a text', () => {
   });
 
   test.each([
+    ...harmlessTexts,
+    'sudo -u app: start, id -u root',
+    'com_shop_checkout_OrderServiceImplementation42Test',
     '-Xmx312m -XX:MaxRAMPercentage=75.0 -XX:+ExitOnOutOfMemoryError',
     'java.lang.OutOfMemoryError: Java heap space',
     'http://checkout.shop.svc:8080/health?x=1',
@@ -58,18 +69,8 @@ describe('secrets in a text', () => {
   });
 
   test('of a thousand planted in arguments, variables, logs and addresses none is left', () => {
-    const forms = [
-      (secret: string) => `-Dshop.db.password=${secret}`,
-      (secret: string) => `{"msg":"x","apiKey":"${secret}"}`,
-      (secret: string) => `https://bot:${secret}@host/path`,
-      (secret: string) => `Authorization: Bearer ${secret}`,
-      (secret: string) => `--client-secret ${secret}`,
-      (secret: string) => `ACCESS_TOKEN='${secret}'`,
-      (secret: string) => `private_key: ${secret}`,
-      (secret: string) => `ghp_${secret}${secret}`,
-    ];
-    const leaked = Array.from({ length: 1000 }, (_, index) => `s3cr3tValue${index}x`).filter((secret, index) =>
-      redact(`2026-11-03 INFO ${forms[index % forms.length]?.(secret)} and more`).includes(secret),
+    const leaked = plantedSecrets(1000).filter(({ secret, text }) =>
+      redact(`2026-11-03 INFO ${text} and more`).includes(secret),
     );
     expect(leaked).toEqual([]);
   });

@@ -149,7 +149,8 @@ function complaint(cause: JvmCause, line: string, end: 'ended' | 'lives'): JvmCo
 
 /** A log line as a report shows it: without control characters and secrets, at most 300 characters. */
 export function shownLine(line: string): string {
-  return shortened(redact(visibleText(line.slice(0, 2000)).trim()), 300);
+  // Masked before its lines become one, for a key is known by its lines; and after, for what was hidden between letters.
+  return shortened(redact(visibleText(redact(line.slice(0, 2000))).trim()), 300);
 }
 
 const pickedUp =

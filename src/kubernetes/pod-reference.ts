@@ -1,3 +1,4 @@
+import { redact } from '../redact.ts';
 import { Refusal } from '../refusal.ts';
 import { shortened } from '../report/text.ts';
 import type { WorkloadKind } from './cluster.ts';
@@ -114,5 +115,5 @@ function suggestion(name: string, isValid: (name: string) => boolean): string[] 
 }
 
 function quoted(text: string): string {
-  return `“${shortened(text, 60)}”`;
+  return `“${shortened(redact(text), 60)}”`;
 }

@@ -1,6 +1,7 @@
 import { redactEnvironment } from '../redact.ts';
 import type { JsonObject } from '../report/report.ts';
 import { jdkName } from './java-analysis.ts';
+import { shownLine } from './java-log.ts';
 import { patternData } from './kill-report.ts';
 import { memoryData } from './memory-peak.ts';
 import type { Answer } from './why-findings.ts';
@@ -49,7 +50,7 @@ export function whyData(answer: Answer): JsonObject {
             maxHeapBytes: heap.maxHeapBytes,
             gc: heap.gc,
             compressedOops: heap.compressedOops,
-            fatal: heap.fatal,
+            fatal: heap.fatal === null ? null : shownLine(heap.fatal),
             flags: heap.flags.map(({ name, value, source }) => ({
               name,
               value: redactEnvironment(name, value),

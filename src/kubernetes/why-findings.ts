@@ -11,6 +11,7 @@ import { canBeSet, kubectl } from './heap-flags.ts';
 import { fullHeapAdvice, largestHeapBytes, roomFindings } from './heap-room.ts';
 import type { JavaAnalysis } from './java-analysis.ts';
 import type { JavaContainer } from './java-container.ts';
+import { shownLine } from './java-log.ts';
 import type { MemoryLimit } from './memory-limit.ts';
 import { timeMs } from './objects.ts';
 import type { NextRestart } from './restart-backoff.ts';
@@ -176,7 +177,7 @@ function heapFindings(answer: Answer): Finding[] {
         severity: harmless.has(explanation.cause) && !isRunning(answer) ? 'warning' : 'critical',
         grade: explanation.cause === 'bad-flags' ? 'fact' : 'inferred',
         claim: 'This JVM refuses to start with these flags.',
-        evidence: heap.fatal,
+        evidence: shownLine(heap.fatal),
         advice: `${fatalAdvice(heap.fatal)} It is no memory problem.`,
       },
     ];
