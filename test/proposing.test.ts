@@ -66,7 +66,9 @@ describe('a change that is asked for', () => {
     const checks = [
       { name: 'All voters answer', status: 'blocking' as const, seen: 'etcd-3 does not', advice: 'mend it' },
     ];
-    expect(await summaryOf(job({ checks }), ticket())).toBe('Not possible now: All voters answer: etcd-3 does not');
+    expect(await summaryOf(job({ checks }), ticket())).toBe(
+      'Not possible now, for this check fails: All voters answer. etcd-3 does not',
+    );
   });
 
   test('is refused where Redis forgets, unless the config allows that', async () => {

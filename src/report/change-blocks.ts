@@ -287,7 +287,11 @@ function stepNote(step: ChangeRecord['steps'][number]): string {
     step.state === 'waiting' && step.giveUpAt !== undefined
       ? `until ${new Date(step.giveUpAt).toISOString().slice(11, 19)} UTC at most`
       : '';
-  return [step.note ?? '', took, until].filter((part) => part !== '').join(', ');
+  const numbers = [took, until].filter((part) => part !== '').join(', ');
+  const said = step.note ?? '';
+  if (said === '' || numbers === '') return said + numbers;
+  // A sentence ends before its times, and stays one.
+  return `${said.replace(/\.$/, '')} (${numbers})`;
 }
 
 function endOf(record: ChangeRecord, undo: Undo | undefined): Message {

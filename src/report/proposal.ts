@@ -20,7 +20,7 @@ export function proposalReport(
   const open = checks.filter(({ status }) => status === 'warning' || status === 'unknown');
   const summary =
     blocking.length > 0
-      ? `Not possible now: ${blocking[0]?.name}: ${blocking[0]?.seen}`
+      ? `Not possible now, for this check fails: ${blocking[0]?.name}. ${blocking[0]?.seen}`
       : `${proposal.words} (${count(open.length, 'check')} to look at)`;
   return {
     command,

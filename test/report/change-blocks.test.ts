@@ -81,3 +81,30 @@ test('the way back is a button of the end, which carries the id alone', () => {
   );
   expect(textOf(renderChange(ended, surroundings).end)).not.toContain('change-undo');
 });
+
+test('a step tells what came of it and how long it took', () => {
+  const steps = [
+    {
+      title: 'Added',
+      state: 'done' as const,
+      faults: 0,
+      sections: [],
+      note: 'etcd-4 is member 1a2b, a learner.',
+      startedAt: 0,
+      endedAt: 600,
+    },
+    {
+      title: 'Started',
+      state: 'waiting' as const,
+      faults: 0,
+      sections: [],
+      note: 'Nothing listens.',
+      startedAt: 0,
+      giveUpAt: 1_800_000,
+    },
+    { title: 'Promoted', state: 'open' as const, faults: 0, sections: [] },
+  ];
+  const text = textOf(renderChange(record({ state: 'waiting', startedAt: 1, steps }), surroundings).steps);
+  expect(text).toContain('etcd-4 is member 1a2b, a learner (0.6 s)');
+  expect(text).toContain('Nothing listens (until 00:30:00 UTC at most)');
+});

@@ -79,7 +79,7 @@ let talk: Conversation;
     const thread = await answered('With openssl', () => asks(`/etcd add etcd-4 ${fourth.peerUrl} --spare 127.0.0.5`));
     const text = read(thread);
     for (const line of [
-      'Not possible now: The certificate names the new node: Of the one that all members share: it lacks 127.0.0.4 (it has 127.0.0.1, localhost). What would happen: it starts, replicates and reports itself healthy, but its peers refuse every connection to it: a zombie that etcd would even promote.',
+      'Not possible now, for this check fails: The certificate names the new node. Of the one that all members share: it lacks 127.0.0.4 (it has 127.0.0.1, localhost). What would happen: it starts, replicates and reports itself healthy, but its peers refuse every connection to it: a zombie that etcd would even promote.',
       'Do: Issue one for the new node with 127.0.0.4 in it (the files are below) and hand it over. The members need no new certificate: only the new node has to present one that names it.',
       'It cannot be approved as long as a check stands in the way.',
       'etcd-4-peer-csr.json (cfssl)',
@@ -127,8 +127,8 @@ let talk: Conversation;
     await holds(thread, '@ann Done: add etcd-4 at https://127.0.0.4:2380 to prod as a learner, then promote it');
     const text = read(thread);
     for (const line of [
-      'Its certificate, read again, is right; etcd-1, etcd-2 and etcd-3 are connected to it.',
-      'etcd-4 votes.',
+      'Its certificate, read again, is right; etcd-1, etcd-2 and etcd-3 are connected to it (',
+      'etcd-4 votes (',
       'prod has 4 voters and can lose 1, as 3 can. Grow to 5, which can lose 2.',
     ])
       expect(text).toContain(line);
