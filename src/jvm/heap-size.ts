@@ -164,7 +164,9 @@ export function heapFatal(input: { jdk: JdkVersion; flags: Flags; gc: Collector;
     maxBytes: size.askedMaxBytes,
     asked: region,
   });
-  const tooSmallBytes = major > 17 ? Math.max(regionBytes, 2 * mebi) : 2 * regionBytes;
+  // The classes' archived objects fill the second one; they are mapped only where pointers are compressed and aligned as archived.
+  const isArchiveMapped = size.compressedOops && Number(flagValue(set, 'ObjectAlignmentInBytes') ?? 8) === 8;
+  const tooSmallBytes = major > 17 ? Math.max(regionBytes, 2 * mebi) : isArchiveMapped ? 2 * regionBytes : 0;
   if (gc === 'G1' && major >= 9 && size.maxBytes <= tooSmallBytes)
     return 'GC triggered before VM initialization completed. Try increasing NewSize, current value 1331K.';
   if ((sizeOf(set, 'SoftMaxHeapSize', major) ?? 0) > size.maxBytes)
