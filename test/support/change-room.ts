@@ -11,7 +11,7 @@ import { type Conversation, type ConversationOptions, startConversation } from '
 import type { CrashPlan } from './crash-points.ts';
 import type { EtcdTestCluster } from './etcd.ts';
 import { postedTwice } from './posts-made.ts';
-import { makeFolder, type RunningProcess, removeFolder, waitFor } from './process.ts';
+import { makeFolder, type RunningProcess, removeFolder, Stop, waitFor } from './process.ts';
 import type { RedisServer } from './redis.ts';
 import { shortTimes, startShortWorker, writeConfig } from './worker-process.ts';
 
@@ -43,6 +43,7 @@ export interface ChangeRoom extends Conversation {
   /** From now on no worker ends itself any more. */
   endCrashes(crashes: CrashPlan): void;
   asks(line: string, timeoutMs?: number): Promise<AskedFor>;
+  /** Back when Bob's yes counts. */
   approves(change: AskedFor): Promise<void>;
   /** Bob does, where nobody is named. */
   clicks(change: AskedFor, action: string, who?: string): Promise<void>;
@@ -81,6 +82,20 @@ export async function openChangeRoom(
   const threadOf = ({ rootTs }: AskedFor) => slack.thread(channel, rootTs);
   const endsOf = (change: AskedFor) => threadOf(change).replies.filter(({ text }) => text.startsWith(`<@${ann.id}> `));
 
+  /** On a busy machine the bot’s socket is lost, or Slack does not tell in time who somebody is: whoever asked asks again. */
+  async function types(line: string): Promise<void> {
+    await waitFor(
+      `${line} to be taken`,
+      async () => {
+        const { status, shown } = await slack.slash(ann.id, channel, line);
+        if (status === 'ok' && shown === null) return true;
+        if (status !== 'ok' || shown?.plain.includes('Slack did not tell who you are')) return false;
+        throw new Stop(new Error(`${line}: ${shown?.plain ?? ''}`));
+      },
+      { timeoutMs: 60_000, everyMs: 1000 },
+    );
+  }
+
   async function clicks(change: AskedFor, action: string, who = bob.id): Promise<void> {
     const message = threadOf(change).replies.find(({ blocks }) => JSON.stringify(blocks).includes(action));
     await slack.click(who, channel, message?.ts ?? '', action, change.id);
@@ -112,8 +127,7 @@ export async function openChangeRoom(
     endCrashes: ({ overPath }) => writeFileSync(overPath, ''),
     async asks(line, timeoutMs = 30_000) {
       const before = Number(slack.channel(channel).at(-1)?.ts ?? 0);
-      const { status, shown } = await slack.slash(ann.id, channel, line);
-      if (status !== 'ok' || shown !== null) throw new Error(`${line}: ${status} ${shown?.plain ?? ''}`);
+      await types(line);
       const latest = () => slack.channel(channel).findLast(({ ts }) => Number(ts) > before);
       let givenUpTs = '';
       const thread = await waitFor(
@@ -125,7 +139,7 @@ export async function openChangeRoom(
           // A request that has ended eleven workers is given up, and asked anew by whoever wants it.
           if (told.ts !== givenUpTs && /^Failed, id ticket-/.test(told.text)) {
             givenUpTs = told.ts;
-            await slack.slash(ann.id, channel, line);
+            await types(line);
           }
           return undefined;
         },
@@ -141,7 +155,21 @@ export async function openChangeRoom(
       const [, id = ''] = /"action_id":"change-approve".*?"value":"([^"]+)"/.exec(JSON.stringify(thread.replies)) ?? [];
       return { id, rootTs: thread.ts };
     },
-    approves: (change) => clicks(change, 'change-approve'),
+    async approves(change) {
+      await waitFor(
+        'the yes to count',
+        async () => {
+          await clicks(change, 'change-approve');
+          return await waitFor('it', async () => (await changes.read(change.id))?.state !== 'proposed', {
+            timeoutMs: 3000,
+          }).catch(() => undefined);
+        },
+        { timeoutMs: 60_000 },
+      ).catch((error: Error) => {
+        const told = slack.ephemerals(bob.id, channel).map(({ text }) => text);
+        throw new Error(`${error.message}; Bob was told: ${told.join('; ')}`);
+      });
+    },
     clicks,
     async ended(change, timeoutMs) {
       const record = await waitFor(
@@ -170,7 +198,8 @@ export async function openChangeRoom(
         ends: endsOf(change).length,
         postedTwice: postedTwice(slack),
         audit: (await verifyAudit(changes.audit())).kind === 'whole' ? 'whole' : 'broken',
-        actions: await actionsOf(change.id),
+        // A click on what is approved already is refused, and told so in the audit.
+        actions: (await actionsOf(change.id)).filter((action) => action !== 'approve refused'),
         claim: owner === null ? 'released' : 'held',
       };
     },
