@@ -23,7 +23,7 @@ export const oomList = look({
     if (namespace !== null) demandNamespace(cluster, namespace);
     const namespaces = namespace === null ? cluster.namespaces : [namespace];
     const seen = await findKills(cluster, namespaces);
-    const now = context.now();
+    const now = cluster.recordedAt ?? context.now();
     // Older kills are not listed, but how long they ran tells a leak.
     const known = await rememberKills(context.kills, clusterName, seen.kills, new Date(now.getTime() - killsKeptMs));
     const isMeant = (place: string) => namespaces.length === 0 || namespaces.includes(place);

@@ -1,9 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { connectKubernetes, type KubernetesCluster } from '../../src/kubernetes/client.ts';
+import { parsePodReference } from '../../src/kubernetes/pod-reference.ts';
+import { recordPod } from '../../src/kubernetes/record-client.ts';
 import { renderEphemeral, renderThread } from '../../src/report/blocks.ts';
 import { type Report, reportJson } from '../../src/report/report.ts';
 import { renderTerminal } from '../../src/report/terminal.ts';
@@ -203,6 +205,18 @@ test('nor in what Slack shows, in the log, the audit or Redis', async () => {
     redis: leaked(secrets, kept),
   }).toEqual({ slack: [], log: [], redis: [] });
 }, 60_000);
+
+test('nor in the folders that pods are recorded into', async () => {
+  const config = { name: 'prod', kubeconfig: join(folder, 'admin'), namespaces: [] };
+  for (const { name, secrets } of pods.slice(0, 13)) {
+    const directory = join(folder, name);
+    await recordPod(config, parsePodReference(`planted/${name}`, undefined), { container: undefined, directory, now });
+    const files = await readdir(directory);
+    expect(files).toEqual(expect.arrayContaining(['pod.json', 'events.json', 'previous.txt']));
+    const texts = await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')));
+    expect([name, leaked(secrets, texts.join('\n'))]).toEqual([name, []]);
+  }
+});
 
 test('what is no secret is shown as it is, in arguments and in logs', async () => {
   const [last = ''] = harmlessTexts.filter((text) => text.startsWith('Liveness'));
