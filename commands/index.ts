@@ -1,11 +1,14 @@
 import type { Command } from '../src/command.ts';
 import { etcdAdd } from './etcd/add.ts';
 import { etcdAlarms } from './etcd/alarms.ts';
+import { etcdCompact } from './etcd/compact.ts';
+import { etcdDefrag } from './etcd/defrag.ts';
 import { etcdDisarm } from './etcd/disarm.ts';
 import { etcdHealth } from './etcd/health.ts';
 import { etcdMembers } from './etcd/members.ts';
 import { etcdMoveLeader } from './etcd/move-leader.ts';
 import { etcdPromote } from './etcd/promote.ts';
+import { etcdRecoverSpace } from './etcd/recover-space.ts';
 import { etcdRemove } from './etcd/remove.ts';
 import { etcdSnapshot } from './etcd/snapshot.ts';
 import { etcdSnapshotDrill } from './etcd/snapshot-drill.ts';
@@ -32,6 +35,9 @@ export const commands: readonly Command[] = [
   etcdRemove,
   etcdSpace,
   etcdAlarms,
+  etcdRecoverSpace,
+  etcdCompact,
+  etcdDefrag,
   etcdDisarm,
   etcdSnapshot,
   etcdSnapshots,

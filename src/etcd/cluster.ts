@@ -134,6 +134,8 @@ export type ClusterSeen = {
   readonly trustedCas: readonly CertificateFacts[];
   /** Why the username and password did not get a token. */
   readonly authFailure?: Failure;
+  /** Members that a change of the bot's is defragmenting at this moment, by id, with how long that was expected to take. */
+  readonly defragmenting?: readonly { readonly memberId: string; readonly expectedMs: number }[];
   /** Credential files that changed on disk and no longer read; the ones read before are still used. */
   readonly staleCredentials?: string;
 };

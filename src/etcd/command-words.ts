@@ -1,9 +1,12 @@
 import { isIP } from 'node:net';
 import type { Words } from '../command.ts';
+import { duration } from '../config.ts';
 import { Refusal } from '../refusal.ts';
 import { shortened } from '../report/text.ts';
 import { shortAddress } from './certificates.ts';
 import { requireCertificatePem } from './peer-certificate.ts';
+import type { Compaction } from './space/compaction.ts';
+import type { Care } from './space/upkeep-checks.ts';
 
 /** The longest name of a member that is taken: etcd sets no limit, and a message is not to be filled by one. */
 const longestWord = 200;
@@ -104,4 +107,49 @@ export function requireNoSpace(words: Words): object {
       'Find the member that differs, remove it and add it again with an empty data directory; `/etcd alarms` tells how.',
     );
   throw new Refusal(`There is no alarm "${shortened(word, 60)}".`, 'NOSPACE is the one that can be disarmed.');
+}
+
+/** What `--force` is wherever it is taken. */
+export const forceFlag = {
+  type: 'boolean',
+  help: 'Only warn where a member cannot be spared or its liveness probe is too short; needs two approvers',
+} as const;
+
+export function careOf(words: Words): Care {
+  return words.isSet('force') ? 'forced' : 'careful';
+}
+
+/** How many of the latest revisions stay where nothing is said. */
+const defaultKeptRevisions = 10_000;
+
+/**
+ * How much of the history is to go.
+ * @throws Refusal for what is no number, no duration, or more than one of the ways
+ */
+export function compactionOf(words: Words): Compaction {
+  const [kept, age] = [words.flag('keep-revisions'), words.flag('older-than')];
+  const isToHead = words.isSet('to-head');
+  if ([kept !== undefined, age !== undefined, isToHead].filter(Boolean).length > 1)
+    throw new Refusal(
+      'How much is to go is said in two ways.',
+      'Give one of --keep-revisions, --older-than and --to-head.',
+    );
+  if (isToHead) return { kind: 'to-head' };
+  if (age !== undefined) {
+    const ageMs = duration.safeParse(age.trim()).data ?? 0;
+    if (ageMs <= 0)
+      throw new Refusal(
+        `--older-than "${shortened(age, 60)}" is no duration.`,
+        'Write minutes, hours or days: 30m, 1h, 2d.',
+      );
+    return { kind: 'older-than', ageMs };
+  }
+  if (kept === undefined) return { kind: 'keep', revisions: defaultKeptRevisions };
+  const revisions = Number(kept.trim().replaceAll(/[,_](?=\d{3})/g, ''));
+  if (!/^\d+$/.test(kept.trim().replaceAll(/[,_]/g, '')) || !Number.isSafeInteger(revisions) || revisions < 1)
+    throw new Refusal(
+      `--keep-revisions "${shortened(kept, 60)}" is no number of revisions.`,
+      'Write how many of the latest stay, 1 at least: --keep-revisions 10000. To drop all, under NOSPACE: --to-head.',
+    );
+  return { kind: 'keep', revisions };
 }

@@ -77,8 +77,9 @@ function summarize(view: ClusterView, troubles: readonly Trouble[]): string {
 /** The troubles in a few words each; members with the same one are named together. */
 export function shortsOf(troubles: readonly Trouble[], view: ClusterView): string[] {
   const groups = new Map<string, Set<string>>();
-  for (const { short, severity, who } of troubles) {
-    if (short === undefined || severity === 'info') continue;
+  for (const { short, severity, who, cause } of troubles) {
+    // Wanted, and over soon: no trouble, but why one of them does not answer.
+    if (short === undefined || (severity === 'info' && cause !== 'defragmenting')) continue;
     const labels = groups.get(short) ?? new Set();
     for (const label of who ?? []) labels.add(label);
     groups.set(short, labels);

@@ -25,7 +25,10 @@ export function silentTroubles(members: readonly MemberView[], view: ClusterView
     return {
       grade: 'fact',
       ...rest,
-      severity: severityOfLosing(same, view),
+      severity:
+        same.every((member) => isOurs(member, view)) && view.voting >= view.quorum.needed
+          ? 'info'
+          : severityOfLosing(same, view),
       claim: claim(listed(same.map(placeOf)), same.length === 1 ? 'one' : 'many'),
       evidence: same.flatMap(({ asked }) => (asked === null ? [] : [evidenceOf(asked)])).join(' '),
       impact: impactOfLosing(same, view),
@@ -143,15 +146,27 @@ function notEtcd(endpoint: string): Told {
 /** What etcd answers with its version and others with something else. */
 const curlVersion = (endpoint: string) => `curl -ski ${new URL('/version', endpoint).href}`;
 
+const ourDefragmentation = ({ member }: MemberView, { seen }: ClusterView) =>
+  seen.defragmenting?.find(({ memberId }) => memberId === member?.id);
+
+/** Silent because a change of the bot's has it rewrite its database: wanted, and over soon. */
+function isOurs(member: MemberView, view: ClusterView): boolean {
+  return member.asked?.failure?.kind === 'deadline' && ourDefragmentation(member, view) !== undefined;
+}
+
 function hung(member: MemberView, endpoint: string, view: ClusterView): Told {
   const timeout = formatDuration(view.seen.requestTimeoutMs);
-  if (member.metrics?.isDefragmenting)
+  const byUs = ourDefragmentation(member, view);
+  if (member.metrics?.isDefragmenting || byUs !== undefined)
     return {
       claim: (places, number) =>
         number === 'one'
           ? `${places} is defragmenting its database and answers nothing else until that is done.`
           : `${places} are defragmenting their databases and answer nothing else until that is done.`,
-      advice: 'Wait: it takes some 10 to 15 ms a megabyte. Do not restart it in the middle.',
+      advice:
+        byUs === undefined
+          ? 'Wait: it takes some 10 to 15 ms a megabyte. Do not restart it in the middle.'
+          : `Wait: a change of mine does it, and about ${formatDuration(byUs.expectedMs)} were expected. Do not restart it in the middle.`,
       command: lookAtProcess(endpoint),
       short: 'defragmenting',
       state: 'defragmenting',

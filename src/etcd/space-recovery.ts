@@ -46,7 +46,7 @@ export function recoveryStep(view: ClusterView): RecoveryStep {
 const sizeOf = ({ status }: MemberView) => status?.dbSizeBytes ?? 0;
 
 /** A member that defragments answers nothing: the leader, on which all wait, comes last. */
-export function leaderLast(members: readonly MemberView[]): MemberView[] {
+export function leaderLast<Member extends MemberView>(members: readonly Member[]): Member[] {
   return [...members].sort((a, b) => Number(a.isLeader) - Number(b.isLeader));
 }
 

@@ -78,7 +78,7 @@ export function alarmTroubles(view: ClusterView): Trouble[] {
       evidence: sentences(`${alarmEvidence(view, 'NOSPACE', full)}.`, `${sizesOf(view.members)}.`),
       impact:
         'The whole cluster refuses writes (put, transactions with a put, leases: "mvcc: database space exceeded"), and /health is 503 on every member; reads and deletes work. Kubernetes stands still.',
-      advice,
+      advice: `\`/etcd recover-space\` does all of it, as one approved change. By hand, the next step: ${advice}`,
       command,
       short: `no space, reads and deletes only (NOSPACE on ${holders})`,
       cause: 'nospace',

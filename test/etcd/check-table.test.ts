@@ -14,6 +14,8 @@ const files = [
   'promotion',
   'removal',
   'leadership',
+  'space/upkeep-checks',
+  'space/recovery',
 ];
 
 /** Titles as the sources give them: `name: '…'`, `const name = '…'`, and the table of certificate faults. */

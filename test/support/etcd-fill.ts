@@ -2,11 +2,15 @@ import { readFileSync } from 'node:fs';
 import { Etcd3 } from 'etcd3';
 import type { EtcdTestCluster } from './etcd.ts';
 
-function connect({ endpoints, tls }: EtcdTestCluster): Etcd3 {
+function connect(
+  { endpoints, tls }: EtcdTestCluster,
+  auth?: { readonly username: string; readonly password: string },
+): Etcd3 {
   const [endpoint] = endpoints;
   if (endpoint === undefined || tls === undefined) throw new Error('a cluster with TLS is wanted');
   return new Etcd3({
     hosts: endpoint,
+    ...(auth === undefined ? {} : { auth }),
     credentials: {
       rootCertificate: readFileSync(tls.ca),
       certChain: readFileSync(tls.cert),
@@ -35,6 +39,23 @@ export async function putMegabytes(cluster: EtcdTestCluster, megabytes: number):
   try {
     for (let index = 0; index < megabytes; index += 1)
       await client.put(`fill/${index}`).value(Buffer.alloc(1024 ** 2, index % 251));
+  } finally {
+    client.close();
+  }
+}
+
+/** Writes one key over and over until the cluster refuses it: a quota that is full of history alone. @returns the refusal's text */
+export async function overwriteUntilRefused(
+  cluster: EtcdTestCluster,
+  auth?: { readonly username: string; readonly password: string },
+): Promise<string> {
+  const client = connect(cluster, auth);
+  const value = Buffer.alloc(512 * 1024, 7);
+  try {
+    for (let times = 0; times < 128; times += 1) await client.put('fill/one').value(value);
+    throw new Error('64 MB were written and none was refused');
+  } catch (error) {
+    return String(error);
   } finally {
     client.close();
   }

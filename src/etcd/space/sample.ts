@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { KnownCluster } from '../member-reference.ts';
+import type { ClusterSeen } from '../cluster.ts';
+import { type KnownCluster, requireKnown } from '../member-reference.ts';
 
 /** How large a cluster's databases were at one moment, and how far its history. Times are ISO 8601, sizes bytes, ids hexadecimal. */
 export const spaceSampleSchema = z.object({
@@ -93,4 +94,12 @@ export async function rememberSpace(
   } catch {
     return { samples: [], unseen: 'failed' };
   }
+}
+
+/** Keeps what a look has seen, beside its answer: nobody waits for it, and what goes wrong there is nobody's trouble. */
+export function noteSpace(store: SpaceStore | undefined, seen: ClusterSeen, now: Date): void {
+  if (store === undefined || seen.members === null) return;
+  if (seen.asked.every(({ status }) => status === undefined)) return;
+  const sample = sampleOf(requireKnown(seen), now);
+  if (sample !== undefined) store.record(seen.cluster, sample).catch(() => {});
 }

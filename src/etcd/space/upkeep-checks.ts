@@ -1,4 +1,5 @@
 import type { Check } from '../../job.ts';
+import { Refusal } from '../../refusal.ts';
 import { count, formatBytes, formatDuration, listed } from '../../report/text.ts';
 import { ok, votersOf } from '../checks.ts';
 import { type KnownCluster, type ListedMember, labelled } from '../member-reference.ts';
@@ -124,6 +125,44 @@ export function watchesCheck(isToHead: boolean): Check {
     seen: 'The history is dropped up to its head: every watch that is behind lists again, in Kubernetes controllers and kubelets.',
     advice: 'Expect a burst of LIST requests at the kube-apiservers for a minute or so.',
   };
+}
+
+/** Without need nobody is made to list again. */
+export function toHeadCheck(view: KnownCluster): Check {
+  const name = 'To the head only when there is no other way';
+  if (hasNoSpace(view)) return ok(name, 'NOSPACE is on.');
+  return {
+    name,
+    status: 'blocking',
+    seen: 'No NOSPACE alarm is on.',
+    advice: 'Keep some: `/etcd compact --keep-revisions 10000`.',
+  };
+}
+
+/** @throws Refusal for a learner: it refuses to be defragmented */
+export function requireVoter(member: ListedMember): ListedMember {
+  if (!member.isLearner) return member;
+  throw new Refusal(
+    `${member.label} is a learner: etcd does not defragment it.`,
+    `Promote it first (\`/etcd promote ${member.label}\`), or remove it and add it again with an empty data directory.`,
+  );
+}
+
+/** Less than this free inside is not worth a block. */
+const worthwhile = { bytes: 1024 ** 2, share: 0.1 };
+
+/** @throws Refusal where there is nothing to give back */
+export function requireSomethingFree(view: KnownCluster, members: readonly ListedMember[]): void {
+  const free = members.flatMap(({ label, status }) =>
+    status === null ? [] : [{ label, bytes: status.dbSizeBytes - status.dbSizeInUseBytes, of: status.dbSizeBytes }],
+  );
+  // One that does not answer is told by a check; one that is full may not know yet what is free inside.
+  if (free.length < members.length || hasNoSpace(view)) return;
+  if (free.some(({ bytes, of }) => bytes >= worthwhile.bytes && bytes >= of * worthwhile.share)) return;
+  throw new Refusal(
+    `Nothing to do: ${listed(free.map(({ label, bytes, of }) => `${label} has ${formatBytes(bytes)} free inside of ${formatBytes(of)}`))}.`,
+    'To drop old history first, `/etcd compact`. `/etcd space` tells more.',
+  );
 }
 
 /** Disarmed too early the alarm is back with the next write, and the alarm's own message is lost. */
