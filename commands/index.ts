@@ -5,6 +5,7 @@ import { etcdCompact } from './etcd/compact.ts';
 import { etcdDefrag } from './etcd/defrag.ts';
 import { etcdDisarm } from './etcd/disarm.ts';
 import { etcdHealth } from './etcd/health.ts';
+import { etcdKeys } from './etcd/keys.ts';
 import { etcdMembers } from './etcd/members.ts';
 import { etcdMoveLeader } from './etcd/move-leader.ts';
 import { etcdPromote } from './etcd/promote.ts';
@@ -29,6 +30,7 @@ import { opsWhoami } from './ops/whoami.ts';
 export const commands: readonly Command[] = [
   etcdHealth,
   etcdMembers,
+  etcdKeys,
   etcdMoveLeader,
   etcdAdd,
   etcdPromote,

@@ -60,6 +60,8 @@ export type Look<Input extends JsonObject = JsonObject> = {
   readonly input: z.ZodType<Input>;
   /** How long it may take, where that is more than a minute. */
   readonly timeLimitMs?: number;
+  /** Whether the answer to this is for the asker alone, and the line too: whatever the answer then is. */
+  isForAskerAlone?(input: Input): boolean;
   run(input: Input, context: Context): Promise<Report>;
 };
 

@@ -37,7 +37,7 @@ import { connectSlackWeb } from './slack/web-client.ts';
 import type { SchedulerTimes } from './snapshot/scheduler-client.ts';
 import { messageOf } from './thrown.ts';
 import { wakeTicket } from './ticket.ts';
-import { carryOut, giveUp, type WorkParts } from './work.ts';
+import { aloneHint, carryOut, giveUp, type WorkParts } from './work.ts';
 
 export type Half = 'bot' | 'worker';
 
@@ -234,6 +234,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
           tell: (event, details) => log.warn({ event, ...details }),
           draw: drawChart,
           hold,
+          alone: aloneHint(ticket, commands),
           now,
         }),
       signal: stopping.signal,

@@ -143,6 +143,14 @@ export async function carryOut(ticket: AskTicket, parts: WorkParts, run: 'first'
   }
 }
 
+/** What whoever asked is told where the answer is for them alone, whatever it is; undefined where everybody may see it. */
+export function aloneHint(ticket: AskTicket, commands: readonly Command[]): string | undefined {
+  const job = commands.find(({ name }) => name === ticket.command)?.job;
+  const input = job?.input.safeParse(ticket.input);
+  if (job?.kind !== 'look' || input?.success !== true || job.isForAskerAlone?.(input.data) !== true) return undefined;
+  return 'Only you see this: names can be secrets themselves.';
+}
+
 /** A ticket of another version of Quorum: what it asks for is not known here. */
 function unknownCommand(ticket: AskTicket, asOf: Date): Report {
   const refusal = new Refusal(

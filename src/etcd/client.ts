@@ -8,6 +8,7 @@ import { type Credentials, readCredentials, stampOf } from './credentials-client
 import { canonicalEndpoint, isEndpoint } from './endpoint.ts';
 import { type Failure, settled } from './failure.ts';
 import { firstAnswer } from './first-answer.ts';
+import { createKeys, type Keys } from './keys-client.ts';
 import { createMemberClient, type MemberClient } from './member-client.ts';
 import { createMembership, type MemberRoute, type Membership } from './membership-client.ts';
 import { createMetricsReader, type MetricsReader } from './metrics-client.ts';
@@ -33,6 +34,8 @@ export type EtcdCluster = {
   readonly membership: Membership;
   /** Compacts, defragments, disarms, and writes a key of the bot's own. Nothing is repeated. */
   readonly upkeep: Upkeep;
+  /** Reads which keys there are and how large they are; no value ever comes out of it. */
+  readonly keys: Keys;
   /**
    * Reads what is presented at peer URLs, without being let in.
    * @throws Refusal when a credential file cannot be used
@@ -104,6 +107,7 @@ class Connection implements EtcdCluster {
   readonly name: string;
   readonly membership: Membership;
   readonly upkeep: Upkeep;
+  readonly keys: Keys;
   readonly snapshots: SnapshotKeeping | null;
   private readonly config: EtcdClusterConfig;
   private readonly timeoutMs: number;
@@ -147,6 +151,7 @@ class Connection implements EtcdCluster {
     };
     this.membership = createMembership(route);
     this.upkeep = createUpkeep(route, this.timeoutMs);
+    this.keys = createKeys(route);
   }
 
   async seePeers(peerUrls: PeerUrls): Promise<PeersSeen> {

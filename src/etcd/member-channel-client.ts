@@ -11,6 +11,8 @@ export const channelOptions: grpc.ChannelOptions = {
   // Channels of one target share their connections, and with them the error of the last attempt: a new one is to start anew.
   'grpc.use_local_subchannel_pool': 1,
   'grpc.enable_retries': 0,
+  // The default of 4 MiB is less than one value may have where --max-request-bytes is raised. A page that is larger than this is asked for anew with fewer keys.
+  'grpc.max_receive_message_length': 32 * 1024 ** 2,
   'grpc.service_config_disable_resolution': 1,
   // Members are asked directly: a proxy between would be what is diagnosed.
   'grpc.enable_http_proxy': 0,

@@ -38,12 +38,20 @@ export type MemberClient = {
   alarms(deadline: Date): Promise<readonly Alarm[]>;
   /** @returns a token for `TokenHolder` */
   authenticate(username: string, password: string, deadline: Date): Promise<string>;
+  /** One call of etcd's interface as it stands, for what etcd3 lacks or makes too much of. */
+  call<Request, Reply>(method: RawMethod<Request, Reply>, request: Request, deadline: Date): Promise<Reply>;
   /** The member's database, as a stream on a connection of its own. */
   snapshot(limits: StreamLimits): AsyncIterable<SnapshotPart>;
   /** Whether a connection stands, as against one that is being made. */
   isConnected(): boolean;
   close(): void;
 };
+
+/** A call of etcd's interface, with what turns its messages into bytes and back. */
+export type RawMethod<Request, Reply> = Pick<
+  MethodDefinition<Request, Reply>,
+  'path' | 'requestSerialize' | 'responseDeserialize'
+>;
 
 /** A member as it is to be added: the name comes only when it starts. */
 export type MemberAddition = { readonly peerUrls: readonly string[]; readonly isLearner: boolean };
@@ -66,6 +74,7 @@ export function createMemberClient(endpoint: string, credentials: Credentials, t
   return {
     endpoint,
     status: (deadline) => callStatus(bare, deadline),
+    call: (method, request, deadline) => callOnce(bare, method, request, deadline),
     async memberList(deadline) {
       const reply = await etcd.cluster.memberList({ linearizable: false }, { deadline });
       return reply.members.map(memberOf);
@@ -126,21 +135,29 @@ export function createMemberClient(endpoint: string, credentials: Credentials, t
  * Status goes without etcd3, whose protocol file lacks the quota that 3.6 tells.
  * @throws Error when the reply is not one that etcd sends
  */
-function callStatus(client: grpc.Client, deadline: Date): Promise<MemberStatus> {
+async function callStatus(client: grpc.Client, deadline: Date): Promise<MemberStatus> {
+  const status = statusOf(await callOnce(client, statusMethod, {}, deadline));
+  if (status === null) throw new Error('12 UNIMPLEMENTED: the reply to Status is not one of etcd: unknown service');
+  return status;
+}
+
+function callOnce<Request, Reply>(
+  client: grpc.Client,
+  { path, requestSerialize, responseDeserialize }: RawMethod<Request, Reply>,
+  request: Request,
+  deadline: Date,
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    client.makeUnaryRequest<object, WireStatus>(
-      statusMethod.path,
-      statusMethod.requestSerialize,
-      statusMethod.responseDeserialize,
-      {},
+    client.makeUnaryRequest<Request, Reply>(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
       new grpc.Metadata(),
       { deadline },
       (error, reply) => {
-        if (error !== null || reply === undefined) return reject(error ?? new Error('an empty reply'));
-        const status = statusOf(reply);
-        if (status === null)
-          return reject(new Error('12 UNIMPLEMENTED: the reply to Status is not one of etcd: unknown service'));
-        resolve(status);
+        if (error !== null || reply === undefined) reject(error ?? new Error('an empty reply'));
+        else resolve(reply);
       },
     );
   });

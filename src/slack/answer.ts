@@ -41,6 +41,8 @@ export type AnswerParts = {
   readonly draw: (chart: Chart) => Promise<Uint8Array>;
   /** Throws where the ticket has become another worker's: what it shows is not touched any more. */
   readonly hold?: () => Promise<void>;
+  /** What the asker is told where the answer is for them alone, wherever it was asked. */
+  readonly alone?: string | undefined;
   now(): Date;
 };
 
@@ -48,16 +50,17 @@ export type AnswerParts = {
 type Privately = { readonly hint: string | undefined };
 
 export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
-  const { web, delivery, links, tell, hold, now, draw } = parts;
+  const { web, delivery, links, tell, hold, alone, now, draw } = parts;
   const { place, requester } = ticket;
   const target: Target = { channelId: place.channelId, threadTs: place.threadTs };
   const asked = { line: redact(ticket.line), userId: requester.userId, ticketId: ticket.id };
   let rootTs: string | undefined;
-  let privately: Privately | undefined;
+  let privately: Privately | undefined = alone === undefined ? undefined : { hint: alone };
   let progressShownAt = 0;
 
   /** Where everybody may read it, or why not. */
   async function settlePlace(): Promise<void> {
+    if (privately !== undefined) return;
     try {
       const channel = await web.channel(place.channelId);
       if (channel.isShared)

@@ -25,6 +25,7 @@ function giver(): MemberClient & { readonly given: string[] } {
     read: unused,
     remove: unused,
     alarms: unused,
+    call: unused,
     authenticate: async () => {
       given.push(`token-${given.length + 1}`);
       return given.at(-1) ?? '';

@@ -19,6 +19,7 @@ export function fakeEtcd(seen: () => ClusterSeen, more: Partial<EtcdCluster> = {
       read: unasked,
       remove: unasked,
     },
+    keys: { page: unasked, count: unasked },
     seePeers: unasked,
     streamSnapshot: unasked,
     snapshots: null,

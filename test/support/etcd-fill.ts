@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Etcd3 } from 'etcd3';
 import type { EtcdTestCluster } from './etcd.ts';
 
-function connect(
+/** A client of a test's own, beside the bot's. */
+export function connect(
   { endpoints, tls }: EtcdTestCluster,
   auth?: { readonly username: string; readonly password: string },
 ): Etcd3 {

@@ -1,0 +1,26 @@
+import type { Words } from '../../command.ts';
+import { Refusal } from '../../refusal.ts';
+import { shortened } from '../../report/text.ts';
+import { keyBytes } from './key-text.ts';
+
+/**
+ * The prefix of keys that was typed; '' where none was: all keys.
+ * @throws Refusal where there is more than one word, or a backslash that stands for nothing
+ */
+export function atMostOnePrefix({ positionals, rest }: Pick<Words, 'positionals' | 'rest'>): string {
+  const [word = '', second] = [...positionals, ...rest];
+  if (second !== undefined) throw new Refusal(`"${shortened(second, 60)}" is one word too many.`, 'Name one prefix.');
+  keyBytes(word);
+  return word;
+}
+
+/** @throws Refusal for what is no number from 1 to the most */
+export function wholeNumber(flag: string, text: string | undefined, most: number): number {
+  const number = /^\d{1,9}$/.test(text ?? '') ? Number(text) : 0;
+  if (number < 1 || number > most)
+    throw new Refusal(
+      `--${flag} "${shortened(text ?? '', 40)}" is not taken.`,
+      `Give a whole number from 1 to ${most}.`,
+    );
+  return number;
+}
