@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { type CheckLine, checkExitCode, checkText, placementLines, redisLines, withoutPassword } from './check.ts';
-import { connectClusters, loadDrivers } from './clusters-client.ts';
+import { connectClusters, loadDrivers, openPrometheus } from './clusters-client.ts';
 import { type Config, everySection } from './config.ts';
 import { readConfig } from './config-client.ts';
 import { plainlySaid } from './etcd/said.ts';
@@ -62,6 +62,9 @@ export async function check(
     ...etcdNames.map((name) => attempt(`etcd ${name}`, async () => await etcdLines(await clusters.etcd(name)))),
     ...kubernetesNames.map((name) =>
       attempt(`kubernetes ${name}`, async () => await kubernetesLines(await clusters.kubernetes(name))),
+    ),
+    ...Object.entries(config.prometheus).map(([name, settings]) =>
+      attempt(`prometheus ${name}`, async () => await prometheusLines(name, settings)),
     ),
   ]);
   for (const line of tried.flat()) tell(line);
@@ -247,6 +250,26 @@ async function etcdLines(cluster: EtcdCluster): Promise<CheckLine[]> {
           },
         ]),
   ];
+}
+
+async function prometheusLines(name: string, settings: Config['prometheus'][string]): Promise<CheckLine[]> {
+  const subject = `prometheus ${name}`;
+  const prometheus = await openPrometheus(name, settings);
+  try {
+    const containers = await prometheus.containers(new Date());
+    return [
+      containers > 0
+        ? { status: 'ok', subject, seen: `knows the memory of ${count(containers, 'container')}`, mend: '' }
+        : {
+            status: 'warning',
+            subject,
+            seen: 'it answers, and knows the memory of no container',
+            mend: `let it scrape the kubelets’ /metrics/cadvisor, or correct prometheus.${name}.labels`,
+          },
+    ];
+  } finally {
+    prometheus.close();
+  }
 }
 
 async function kubernetesLines(cluster: KubernetesCluster): Promise<CheckLine[]> {

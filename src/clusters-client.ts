@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
 import type { Clients } from './job.ts';
+import type { Prometheus } from './prometheus/client.ts';
 import { Refusal } from './refusal.ts';
 import { settingsOf } from './snapshot/config.ts';
 
@@ -65,19 +66,7 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
       }
       const settings = config.prometheus[name];
       if (settings === undefined) return undefined;
-      return await once(`prometheus ${name}`, async () => {
-        const { connectPrometheus } = await import('./prometheus/client.ts');
-        const { url, token, auth, tls, labels, requestTimeout } = settings;
-        return await connectPrometheus({
-          name,
-          url,
-          labels,
-          requestTimeoutMs: requestTimeout,
-          ...(token === undefined ? {} : { token }),
-          ...(auth === undefined ? {} : { auth }),
-          ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
-        });
-      });
+      return await once(`prometheus ${name}`, () => openPrometheus(name, settings));
     },
     async close() {
       const connected = await Promise.allSettled(open.values());
@@ -85,6 +74,21 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
       await Promise.all(connected.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)));
     },
   };
+}
+
+/** The Prometheus of a Kubernetes cluster. Asks nothing yet. @throws Refusal where the CA's file cannot be read */
+export async function openPrometheus(name: string, settings: Config['prometheus'][string]): Promise<Prometheus> {
+  const { connectPrometheus } = await import('./prometheus/client.ts');
+  const { url, token, auth, tls, labels, requestTimeout } = settings;
+  return await connectPrometheus({
+    name,
+    url,
+    labels,
+    requestTimeoutMs: requestTimeout,
+    ...(token === undefined ? {} : { token }),
+    ...(auth === undefined ? {} : { auth }),
+    ...(tls?.ca === undefined ? {} : { ca: tls.ca }),
+  });
 }
 
 /**

@@ -8,7 +8,7 @@ import { messageOf } from '../thrown.ts';
 import { answerRefusal, connectionRefusal } from './failure.ts';
 import { parseRange, type Series } from './matrix.ts';
 import { memoryFigures } from './memory-figures.ts';
-import { figuresQuery, workingSetQuery } from './query.ts';
+import { containersQuery, figuresQuery, workingSetQuery } from './query.ts';
 
 /** Two queries about one container give a few hundred kilobytes; what is far beyond is not read. */
 const longestAnswer = 16 * 1024 * 1024;
@@ -31,6 +31,8 @@ export type PrometheusConfig = {
 export type Prometheus = MemoryReader & {
   /** The series of a query over a range. */
   range(query: string, range: MemoryRange): Promise<readonly Series[]>;
+  /** How many containers' working sets it knows now: none says that it scrapes no kubelet. */
+  containers(now: Date): Promise<number>;
   close(): void;
 };
 
@@ -85,6 +87,11 @@ export async function connectPrometheus(config: PrometheusConfig): Promise<Prome
         range(figuresQuery(target, labels), wanted),
       ]);
       return memoryFigures([...workingSet, ...figures], target, wanted, known);
+    },
+    async containers(now) {
+      const atMs = now.getTime();
+      const series = await range(containersQuery(labels), { fromMs: atMs, toMs: atMs, stepMs: 60_000 });
+      return series[0]?.samples.at(-1)?.[1] ?? 0;
     },
     close: () => agent.destroy(),
   };

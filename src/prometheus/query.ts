@@ -27,6 +27,11 @@ export function figuresQuery({ namespace, pod }: ContainerName, labels: Readonly
   return `{__name__=~"${names}",${matchers({ ...labels, namespace, pod }).slice(1)}`;
 }
 
+/** How many containers' working sets there are. */
+export function containersQuery(labels: Readonly<Record<string, string>>): string {
+  return `count(${workingSetMetric}${matchers({ ...labels })})`;
+}
+
 /** `{a="x",b="y"}`, values escaped as PromQL wants it. Source: https://prometheus.io/docs/prometheus/latest/querying/basics/#string-literals */
 export function matchers(labels: Readonly<Record<string, string>>): string {
   return `{${Object.entries(labels)

@@ -24,21 +24,23 @@ export async function recordedMemory(directory: string): Promise<MemoryReader | 
       `${file} is no answer of /api/v1/query_range.`,
       'Record it anew: curl -G <prometheus>/api/v1/query_range with query, start, end and step.',
     );
-  const range = recordedRange(answer.series);
   return {
-    memory: async (name, _range, known) =>
-      range === undefined ? undefined : memoryFigures(answer.series, name, range, known),
+    memory: async (name, asked, known) => {
+      const range = recordedRange(answer.series, asked);
+      return range === undefined ? undefined : memoryFigures(answer.series, name, range, known);
+    },
   };
 }
 
-/** All that was recorded: whatever range is asked for, it is this one. */
-function recordedRange(series: readonly Series[]): MemoryRange | undefined {
+/** All that was recorded, and the time until the end of what is asked for where that is near: the last end may lie there. */
+function recordedRange(series: readonly Series[], asked: MemoryRange): MemoryRange | undefined {
   const times = [...new Set(series.flatMap(({ samples }) => samples.map(([atMs]) => atMs)))].sort((a, b) => a - b);
   const [fromMs] = times;
-  const toMs = times.at(-1);
-  if (fromMs === undefined || toMs === undefined) return undefined;
+  const lastMs = times.at(-1);
+  if (fromMs === undefined || lastMs === undefined) return undefined;
+  const isNear = asked.toMs > lastMs && asked.toMs - lastMs < (lastMs - fromMs) / 4;
   const distances = times.slice(1).map((atMs, index) => atMs - (times[index] ?? 0));
   // Runs begin and end between the steps: the distance that is found most is that of the values.
   const middle = distances.sort((a, b) => a - b)[Math.floor(distances.length / 2)];
-  return { fromMs, toMs, stepMs: middle ?? 60_000 };
+  return { fromMs, toMs: isNear ? asked.toMs : lastMs, stepMs: middle ?? 60_000 };
 }

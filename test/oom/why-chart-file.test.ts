@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { answersIn, openTerminal } from '../support/executable.ts';
 import { loadRecorded } from '../support/kubernetes/recorded.ts';
 import { sawtooth } from '../support/memory-shapes.ts';
-import { scrapedHeap, scrapedRuns } from '../support/prometheus.ts';
+import { scrapedHeap, scrapedRuns, startPrometheus } from '../support/prometheus.ts';
 import { now } from '../support/why.ts';
 
 const terminal = openTerminal();
@@ -82,4 +82,33 @@ test('what has no picture is refused, after its answer where there is one', asyn
   expect(many.stderr).toContain('`quorum run -` gives many.');
   expect(ending.stderr).toBe('--chart writes PNG, and d.svg is called otherwise.\nName a file that ends in .png.\n');
   expect(nowhere.stderr).toContain('missing/e.png cannot be written: ');
+}, 60_000);
+
+test('quorum check says how many containers a Prometheus knows, or what is wrong with it', async () => {
+  const newest = sawtooth(
+    { fromMs: Date.now() - 5 * minute, toMs: Date.now() + minute, everyMs: 15_000 },
+    [],
+    minute,
+    512,
+  );
+  const [full, empty] = await Promise.all([
+    startPrometheus({ series: scrapedRuns(checkout, newest) }),
+    startPrometheus(),
+  ]);
+  try {
+    const prometheus = { full: { url: full.url }, empty: { url: empty.url }, gone: { url: 'http://127.0.0.1:1' } };
+    const config = terminal.file('check.yaml', JSON.stringify({ redis: { url: 'redis://127.0.0.1:1' }, prometheus }));
+    const { stdout } = await terminal.quorum(['check', '--config', config]);
+    expect(stdout.split('\n').filter((line) => line.includes('prometheus'))).toEqual([
+      expect.stringMatching(/^ok {4}prometheus full +knows the memory of 1 container$/),
+      expect.stringMatching(
+        /^warn {2}prometheus empty +it answers, and knows the memory of no container → let it scrape/,
+      ),
+      expect.stringMatching(
+        /^FAIL {2}prometheus gone +Nobody listens at http:\/\/127\.0\.0\.1:1, the Prometheus of gone/,
+      ),
+    ]);
+  } finally {
+    await Promise.all([full.stop(), empty.stop()]);
+  }
 }, 60_000);

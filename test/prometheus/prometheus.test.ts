@@ -115,6 +115,13 @@ describe('a container’s memory from Prometheus', () => {
     expect(await (await connect()).memory(name, range, none)).toBeUndefined();
   });
 
+  test('is known of so many containers, or of none', async () => {
+    server.load(scrapedRuns(name, runs));
+    const prometheus = await connect();
+    expect(await prometheus.containers(new Date(range.toMs))).toBe(1);
+    expect(await prometheus.containers(new Date(range.toMs + 3_600_000))).toBe(0);
+  });
+
   test('is asked for with labels whose values end nothing early', async () => {
     server.load(scrapedRuns(name, runs));
     const hostile = { ...name, pod: 'x"} or vector(1) #\\' };

@@ -77,8 +77,14 @@ export async function startPrometheus(options: PrometheusOptions = {}): Promise<
 
 type Range = { readonly fromMs: number; readonly toMs: number; readonly stepMs: number };
 
-/** `name{…}`, `{__name__=~"a|b",…}` and `max_over_time(name{…}[300s])`. */
+/** `name{…}`, `{__name__=~"a|b",…}` and `max_over_time(name{…}[300s])`, and `count(name{…})` at the end of the range. */
 function evaluate(query: string, scraped: readonly Scraped[], { fromMs, toMs, stepMs }: Range) {
+  const counted = /^count\((.*)\)$/s.exec(query);
+  if (counted !== null) {
+    const matches = selector(counted[1] ?? '');
+    const found = scraped.filter(({ labels, samples }) => matches(labels) && latest(samples, toMs) !== undefined);
+    return found.length === 0 ? [] : [{ metric: {}, values: [[toMs / 1000, String(found.length)]] }];
+  }
   const over = /^max_over_time\((.*)\[(\d+)s\]\)$/s.exec(query);
   const windowMs = over === null ? undefined : Number(over[2]) * 1000;
   const matches = selector(over?.[1] ?? query);
