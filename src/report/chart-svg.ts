@@ -91,9 +91,9 @@ export function chartSvg(chart: Chart): string {
   if (chart.remark !== undefined) {
     const remark = shortened(chart.remark, 54);
     drawn.push(
-      `<rect x="${left + 6}" y="${top + 6}" width="${round(widthOf(remark) + 16)}" height="38" fill="#ffffff"/>`,
+      `<rect x="${left + 6}" y="${top + 13}" width="${round(widthOf(remark) + 16)}" height="36" fill="#ffffff"/>`,
     );
-    drawn.push(text(left + 14, top + 34, remark, { colour: colours.text }));
+    drawn.push(text(left + 14, top + 40, remark, { colour: colours.text }));
   }
 
   return [
