@@ -61,7 +61,10 @@ export async function check(
     redisCheck(config),
     ...etcdNames.map((name) => attempt(`etcd ${name}`, async () => await etcdLines(await clusters.etcd(name)))),
     ...kubernetesNames.map((name) =>
-      attempt(`kubernetes ${name}`, async () => await kubernetesLines(await clusters.kubernetes(name))),
+      attempt(`kubernetes ${name}`, async () => {
+        const sampled = config.kubernetes.clusters[name]?.sampleNamespaces ?? [];
+        return await kubernetesLines(await clusters.kubernetes(name), sampled);
+      }),
     ),
     ...Object.entries(config.prometheus).map(([name, settings]) =>
       attempt(`prometheus ${name}`, async () => await prometheusLines(name, settings)),
@@ -272,11 +275,11 @@ async function prometheusLines(name: string, settings: Config['prometheus'][stri
   }
 }
 
-async function kubernetesLines(cluster: KubernetesCluster): Promise<CheckLine[]> {
+async function kubernetesLines(cluster: KubernetesCluster, sampled: readonly string[]): Promise<CheckLine[]> {
   const subject = `kubernetes ${cluster.name}`;
   const version = await cluster.version();
   const asked = await Promise.all(
-    neededPermissions(cluster.namespaces).map(async (permission) => ({
+    neededPermissions(cluster.namespaces, sampled).map(async (permission) => ({
       ...permission,
       isAllowed: await cluster.canI(permission),
     })),

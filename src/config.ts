@@ -93,6 +93,16 @@ const kubernetesCluster = z
     inCluster: z.boolean().default(false).describe('Use the service account of the pod that the bot runs in'),
     namespaces: z.array(text).default([]).describe('Where the bot may look; empty: everywhere'),
     requestTimeout: duration.default(3000).describe('Deadline of every request'),
+    sampleNamespaces: z
+      .array(text)
+      .default([])
+      .describe(
+        'Where the memory in use is sampled and kept for a day, for the picture and the peak without a Prometheus',
+      ),
+    sampleEvery: duration
+      .default(30_000)
+      .refine((ms) => ms >= 10_000, 'sample every 10s or less often: a metrics server has nothing newer')
+      .describe('How often: one list request a namespace'),
   })
   .superRefine((value, context) => {
     if (!value.inCluster && value.kubeconfig === undefined)

@@ -11,7 +11,8 @@ import { type Clusters, connectClusters, loadDrivers } from './clusters-client.t
 import type { Config } from './config.ts';
 import { decide } from './deciding.ts';
 import { startStatusServer } from './http-client.ts';
-import type { Desk } from './job.ts';
+import type { Clients, Desk } from './job.ts';
+import { memoryOf } from './kubernetes/memory-samples.ts';
 import { linksFor } from './links.ts';
 import { redact } from './redact.ts';
 import { connectChanges } from './redis/change-client.ts';
@@ -25,9 +26,11 @@ import {
   type TicketWorker,
   type WorkerTimes,
 } from './redis/queue-client.ts';
+import { connectSamples } from './redis/sample-client.ts';
 import { connectSpace } from './redis/space-client.ts';
 import { Refusal } from './refusal.ts';
 import { drawChart } from './report/chart-client.ts';
+import { createSampling } from './sampling.ts';
 import { createAnswer } from './slack/answer.ts';
 import type { SlackConnection } from './slack/bolt-client.ts';
 import { createDelivery } from './slack/delivery.ts';
@@ -113,10 +116,15 @@ export async function start(config: Config, halves: readonly Half[], options: St
   const space = connectSpace(redis, tellFault);
   const changes = connectChanges(redis, tellFault, (entry) => log.info({ event: 'audit', ...entry }));
   const web = connectSlackWeb(slack);
+  const samples = connectSamples(redis, tellFault);
   const clusters = options.clusters ?? connectClusters(config);
+  const clients: Clients = {
+    ...clusters,
+    memory: async (name) => memoryOf(async () => await clusters.memory?.(name), samples, name),
+  };
   let connection: SlackConnection | undefined;
   let worker: TicketWorker | undefined;
-  let sweeping: NodeJS.Timeout | undefined;
+  const timers: NodeJS.Timeout[] = [];
   let scheduler: { stop(): Promise<void> } | undefined;
 
   const status = await startStatusServer(
@@ -185,7 +193,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
       commands,
       store: changes,
       queue,
-      clients: clusters,
+      clients,
       space,
       delivery,
       web,
@@ -214,7 +222,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
         wake,
       },
       commands,
-      clients: clusters,
+      clients,
       kills,
       space,
       desk: (ticket) => deskFor(ticket.requester.userId),
@@ -272,8 +280,9 @@ export async function start(config: Config, halves: readonly Half[], options: St
       changing
         .sweep()
         .catch((error: unknown) => tellFault(error instanceof Error ? error : new Error(messageOf(error))));
-    sweeping = setInterval(round, sweepEveryMs);
+    timers.push(setInterval(round, sweepEveryMs));
     round();
+    startSampling();
     if (Object.values(config.etcd.clusters).some(({ snapshots }) => snapshots !== undefined)) {
       const { startScheduler } = await import('./snapshot/scheduler-client.ts');
       scheduler = startScheduler(
@@ -294,8 +303,22 @@ export async function start(config: Config, halves: readonly Half[], options: St
     await Promise.race([worker.ready(), wait(2000, undefined, { ref: false })]);
   }
 
+  function startSampling(): void {
+    const sampling = createSampling({
+      kubernetes: clusters.kubernetes,
+      store: samples,
+      tell: (event, details) => log[event === 'memory not sampled' ? 'warn' : 'info']({ event, ...details }),
+    });
+    for (const [cluster, { sampleNamespaces, sampleEvery }] of Object.entries(config.kubernetes.clusters)) {
+      if (sampleNamespaces.length === 0) continue;
+      const sampled = { cluster, namespaces: [...new Set(sampleNamespaces)], everyMs: sampleEvery };
+      timers.push(setInterval(() => sampling(sampled), sampleEvery));
+      sampling(sampled);
+    }
+  }
+
   async function stop(): Promise<'finished' | 'handed back'> {
-    clearInterval(sweeping);
+    for (const timer of timers) clearInterval(timer);
     const [outcome] = await Promise.all([
       worker?.stop(finishWithinMs) ?? ('finished' as const),
       scheduler?.stop(),
@@ -308,6 +331,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
         posts.close(),
         kills.close(),
         space.close(),
+        samples.close(),
         changes.close(),
         clusters.close(),
         status.close(),

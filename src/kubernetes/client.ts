@@ -7,6 +7,7 @@ import {
   configMapSchema,
   eventSchema,
   listMetadataSchema,
+  namedPodMetricsSchema,
   nodeSchema,
   podMetricsSchema,
   podSchema,
@@ -117,6 +118,7 @@ export async function connectKubernetes(
 
   const eventsSchema = z.object({ items: z.array(eventSchema).nullish() });
   const podsSchema = z.object({ metadata: listMetadataSchema, items: z.array(podSchema).nullish() });
+  const podMetricsListSchema = z.object({ items: z.array(namedPodMetricsSchema).nullish() });
   const workloadsSchema = z.object({ items: z.array(workloadSchema).nullish() });
 
   async function events(namespace: string, fieldSelector: string) {
@@ -195,6 +197,13 @@ export async function connectKubernetes(
       // 503: the metrics server is registered and down.
       const text = await ask(path, permission, [404, 503]);
       return text === undefined ? undefined : parse(text, podMetricsSchema, permission);
+    },
+
+    async listPodMetrics(namespace) {
+      const path = `/apis/metrics.k8s.io/v1beta1/namespaces/${segment(namespace)}/pods`;
+      const permission: Permission = { verb: 'list', resource: 'pods.metrics.k8s.io', namespace };
+      const text = await ask(path, permission, [404, 503]);
+      return text === undefined ? undefined : (parse(text, podMetricsListSchema, permission).items ?? []);
     },
 
     async canI(permission) {

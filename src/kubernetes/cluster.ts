@@ -1,4 +1,4 @@
-import type { KubernetesEvent, Node, Pod, PodMetrics, Workload } from './objects.ts';
+import type { KubernetesEvent, NamedPodMetrics, Node, Pod, PodMetrics, Workload } from './objects.ts';
 
 /** The kinds of workload that own pods, as `deploy/x` may name them. */
 export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'ReplicaSet' | 'Job';
@@ -74,6 +74,8 @@ export type KubernetesCluster = {
   podLog(namespace: string, pod: string, container: string, query: LogQuery): Promise<string | undefined>;
   /** Undefined where there is no sample, or no metrics API. */
   podMetrics(namespace: string, pod: string): Promise<PodMetrics | undefined>;
+  /** The newest sample of every pod of a namespace, in one request; undefined where there is no metrics API. */
+  listPodMetrics(namespace: string): Promise<readonly NamedPodMetrics[] | undefined>;
   canI(permission: Permission): Promise<boolean>;
   close(): Promise<void>;
 };

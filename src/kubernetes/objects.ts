@@ -217,6 +217,9 @@ export const podMetricsSchema = z.object({
   containers: listOf(z.object({ name, usage: quantities })),
 });
 
+/** The same in a list, where its name tells whose it is. */
+export const namedPodMetricsSchema = podMetricsSchema.extend({ metadata });
+
 export const listMetadataSchema = orEmpty({ continue: text, remainingItemCount: whole });
 
 export type Pod = z.infer<typeof podSchema>;
@@ -228,6 +231,7 @@ export type Node = z.infer<typeof nodeSchema>;
 export type Workload = z.infer<typeof workloadSchema>;
 export type KubernetesEvent = z.infer<typeof eventSchema>;
 export type PodMetrics = z.infer<typeof podMetricsSchema>;
+export type NamedPodMetrics = z.infer<typeof namedPodMetricsSchema>;
 export type OwnerReference = z.infer<typeof ownerReference>;
 
 /** When an event was seen last, in milliseconds; undefined where it carries no time. */

@@ -79,8 +79,9 @@ export type NeededPermission = Permission & { readonly why: string };
 /**
  * What is needed for the namespaces that Quorum looks into, each permission with its namespace.
  * @param namespaces empty: all of them; then the namespace of each permission is undefined
+ * @param sampled where the memory in use is sampled
  */
-export function neededPermissions(namespaces: readonly string[]): NeededPermission[] {
+export function neededPermissions(namespaces: readonly string[], sampled: readonly string[] = []): NeededPermission[] {
   const isEverywhere = namespaces.length === 0;
   const places: Readonly<Record<Need['where'], readonly (string | undefined)[]>> = {
     cluster: [undefined],
@@ -88,9 +89,16 @@ export function neededPermissions(namespaces: readonly string[]): NeededPermissi
     default: isEverywhere || namespaces.includes('default') ? [] : ['default'],
     namespaces: isEverywhere ? [undefined] : namespaces,
   };
-  return needs.flatMap(({ verb, resource, where, why }) =>
+  const looks = needs.flatMap(({ verb, resource, where, why }) =>
     places[where].map((namespace) => ({ verb, resource, namespace, why })),
   );
+  const why = 'without it no samples of memory are kept';
+  return [
+    ...looks,
+    ...[...new Set(sampled)].map(
+      (namespace) => ({ verb: 'list', resource: 'pods.metrics.k8s.io', namespace, why }) as const,
+    ),
+  ];
 }
 
 /** The API group that a permission's resource is in; '' is the core group. */

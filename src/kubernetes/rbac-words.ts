@@ -31,7 +31,7 @@ export function rbacFor({ kubernetes }: Config, words: RbacWords): string {
   if (user === '') throw new Refusal('--user is empty.', 'Give the name that the API server knows the user by.');
   const subject: RbacSubject =
     user === undefined ? serviceAccount(words['service-account'] ?? 'quorum/quorum') : { kind: 'User', name: user };
-  return rbacManifest(namespaces ?? found?.namespaces ?? [], subject);
+  return rbacManifest(namespaces ?? found?.namespaces ?? [], subject, found?.sampleNamespaces);
 }
 
 function serviceAccount(written: string): RbacSubject {

@@ -17,9 +17,14 @@ const head = '# What looks need: reading, and nothing else. No Secrets, no exec,
  * The smallest roles for what is configured, as manifests for `kubectl apply -f -`: one ClusterRole for all namespaces, else a
  * Role in each, with a ClusterRole for what is in no namespace.
  * @param namespaces empty: all of them
+ * @param sampled where the memory in use is sampled
  */
-export function rbacManifest(namespaces: readonly string[], subject: RbacSubject): string {
-  const permissions = neededPermissions(namespaces);
+export function rbacManifest(
+  namespaces: readonly string[],
+  subject: RbacSubject,
+  sampled: readonly string[] = [],
+): string {
+  const permissions = neededPermissions(namespaces, sampled);
   const places = [...new Set(permissions.map(({ namespace }) => namespace))];
   const documents = [
     ...(subject.kind === 'ServiceAccount'

@@ -107,6 +107,7 @@ export async function recordedKubernetes(directory: string, name: string): Promi
       return text === undefined ? undefined : partOf(text, query);
     },
     podMetrics: async () => given(metrics),
+    listPodMetrics: async () => undefined,
     canI: async () => true,
     close: async () => {},
   };

@@ -76,11 +76,20 @@ describe.each([
 });
 
 describe('what is printed', () => {
-  const config = (names: readonly string[]) => ({
+  const config = (names: readonly string[], sampleNamespaces: string[] = []) => ({
     ...emptyConfig(),
     kubernetes: {
       clusters: Object.fromEntries(
-        names.map((name) => [name, { inCluster: true, namespaces: [`${name}-shop`], requestTimeout: 1000 }]),
+        names.map((name) => [
+          name,
+          {
+            inCluster: true,
+            namespaces: [`${name}-shop`],
+            requestTimeout: 1000,
+            sampleNamespaces,
+            sampleEvery: 30_000,
+          },
+        ]),
       ),
     },
   });
@@ -101,6 +110,14 @@ describe('what is printed', () => {
     expect(printed[2].subjects).toEqual([{ kind: 'ServiceAccount', name: 'quorum-bot', namespace: 'tools' }]);
     expect(rbacFor(config(['a', 'b']), { cluster: 'b', user: 'me@example.com' })).toContain('namespace: b-shop');
     expect(rbacFor(config(['prod']), { namespace: ['x'], user: 'me' })).not.toContain('prod-shop');
+  });
+
+  test('lets memory be sampled where it is, and nowhere else', () => {
+    const printed = rbacFor(config(['prod'], ['batch']), { user: 'me' });
+    const roles = parseAllDocuments(printed).map((document) => document.toJS());
+    expect(roles.find(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'batch').rules).toEqual([
+      { apiGroups: ['metrics.k8s.io'], resources: ['pods'], verbs: ['list'] },
+    ]);
   });
 
   test.each<[readonly string[], RbacWords, string]>([

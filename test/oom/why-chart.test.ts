@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import type { Sample } from '../../src/kubernetes/memory-history.ts';
 import { type Conversation, type ConversationOptions, startConversation } from '../support/conversation.ts';
 import { type KubernetesApi, startKubernetes } from '../support/kubernetes/api.ts';
@@ -36,7 +36,11 @@ beforeAll(async () => {
   ]);
   await kubernetes.writeKubeconfig(join(folder, 'kubeconfig'));
   // Loaded before: on a busy machine this takes longer than people wait for an answer.
-  await Promise.all([import('@kubernetes/client-node'), import('@resvg/resvg-js')]);
+  await Promise.all([
+    import('@kubernetes/client-node'),
+    import('@resvg/resvg-js'),
+    import('../../src/slack/bolt-client.ts'),
+  ]);
 }, 60_000);
 
 afterEach(async () => {
@@ -61,6 +65,8 @@ async function begin(options: Partial<ConversationOptions> = {}): Promise<Conver
   return conversation;
 }
 
+jest.setTimeout(40_000);
+
 describe('/oom why where a Prometheus is configured', () => {
   test('puts a picture of the memory into the thread, below the text, and says what it shows', async () => {
     const { slack, ask, channel } = await begin();
@@ -71,7 +77,7 @@ describe('/oom why where a Prometheus is configured', () => {
           .thread(channel, ts)
           .replies.flatMap(({ files }) => files)
           .map((id) => slack.file(id))[0],
-      { what: 'a picture in the thread' },
+      { what: 'a picture in the thread', timeoutMs: 20_000 },
     );
     expect(picture).toMatchObject({
       name: 'memory-checkout-7d9f8b6c54-x2x9k.png',
@@ -115,3 +121,44 @@ describe('/oom why where a Prometheus is configured', () => {
     expect(logged.filter(({ event }) => event === 'picture not shown')).toEqual([]);
   });
 });
+
+test('without a Prometheus the samples that the bot keeps make the picture', async () => {
+  let sampledMs = Math.floor(Date.now() / 1000) * 1000 - 50 * minute;
+  const api = await startKubernetes({ ...loadRecorded({ now: new Date() }), now: () => new Date(sampledMs) });
+  const kubeconfig = join(folder, 'sampled');
+  await api.writeKubeconfig(kubeconfig);
+  const [namespace = '', pod = ''] = recordedPods.capped.split('/');
+  const asked = () =>
+    api.requests().filter(({ path }) => path.endsWith('metrics.k8s.io/v1beta1/namespaces/shop/pods')).length;
+  try {
+    const { slack, ask, channel } = await begin({
+      kubeconfigs: { prod: kubeconfig },
+      prometheus: {},
+      sampled: { namespaces: ['shop'], everyMs: 50 },
+    });
+    for (const memory of ['210Mi', '221Mi', '226Mi', '219Mi']) {
+      const before = asked();
+      sampledMs += minute;
+      api.setMetrics(namespace, pod, { ledger: { cpu: '5m', memory } });
+      // The second one from here on began after the change.
+      await waitFor(`the sample ${memory}`, () => asked() >= before + 2);
+    }
+    const { ts } = await ask(`/oom why ${recordedPods.capped}`);
+    const picture = await slack.waitFor(
+      () =>
+        slack
+          .thread(channel, ts)
+          .replies.flatMap(({ files }) => files)
+          .map((id) => slack.file(id))[0],
+      { what: 'a picture in the thread', timeoutMs: 20_000 },
+    );
+    expect(picture.alt).toContain('The working set was at most 226 MiB');
+    expect(slack.threadText(channel, ts)).toMatch(
+      /Peak seen +.*226 MiB at \d\d:\d\d UTC \(samples of metrics\.k8s\.io, a value every 1 min: the last spike/,
+    );
+  } finally {
+    await conversation?.stop();
+    conversation = undefined;
+    await api.stop();
+  }
+}, 60_000);

@@ -18,6 +18,8 @@ export type ConversationOptions = {
   readonly kubeconfigs?: Readonly<Record<string, string>>;
   /** Addresses of Prometheus by the Kubernetes cluster's name. */
   readonly prometheus?: Readonly<Record<string, string>>;
+  /** Namespaces whose memory is sampled, and how often. */
+  readonly sampled?: { readonly namespaces: readonly string[]; readonly everyMs: number };
   readonly access?: Partial<Config['access']>;
   readonly links?: Config['links'];
   /** Their ids, where the config has to name them. */
@@ -57,6 +59,7 @@ export async function startConversation(options: ConversationOptions): Promise<C
     etcd: options.etcd ?? {},
     kubeconfigs: options.kubeconfigs ?? {},
     prometheus: options.prometheus ?? {},
+    ...(options.sampled === undefined ? {} : { sampled: options.sampled }),
     access: options.access ?? {},
     links: options.links ?? {},
   });

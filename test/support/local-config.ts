@@ -12,13 +12,15 @@ export type LocalParts = {
   readonly kubeconfigs: Readonly<Record<string, string>>;
   /** Addresses of Prometheus by the Kubernetes cluster's name. */
   readonly prometheus?: Readonly<Record<string, string>>;
+  /** Namespaces of every Kubernetes cluster whose memory is sampled, and how often. */
+  readonly sampled?: { readonly namespaces: readonly string[]; readonly everyMs: number };
   readonly access: Partial<Config['access']>;
   readonly links?: Config['links'];
 };
 
 /** A config for parts that run on this machine; every port of the bot's own is a free one. */
 export function localConfig(parts: LocalParts): Config {
-  const { slack, mode = 'socket', redis, etcd, kubeconfigs, access, links = {}, prometheus = {} } = parts;
+  const { slack, mode = 'socket', redis, etcd, kubeconfigs, access, links = {}, prometheus = {}, sampled } = parts;
   const empty = emptyConfig();
   const { botToken, appToken, signingSecret, apiUrl } = slack;
   return {
@@ -38,7 +40,14 @@ export function localConfig(parts: LocalParts): Config {
       clusters: Object.fromEntries(
         Object.entries(kubeconfigs).map(([name, kubeconfig]) => [
           name,
-          { kubeconfig, inCluster: false, namespaces: [], requestTimeout: 3000 },
+          {
+            kubeconfig,
+            inCluster: false,
+            namespaces: [],
+            requestTimeout: 3000,
+            sampleNamespaces: [...(sampled?.namespaces ?? [])],
+            sampleEvery: sampled?.everyMs ?? 30_000,
+          },
         ]),
       ),
     },
