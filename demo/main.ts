@@ -15,7 +15,9 @@ import { makeFolder, removeFolder, waitFor } from '../test/support/process.ts';
 import { startRedis } from '../test/support/redis.ts';
 import type { Thread } from '../test/support/slack/model.ts';
 import { type SlackWorkspace, startSlack } from '../test/support/slack/server.ts';
+import { snapshotsTo, withSnapshots } from '../test/support/snapshots.ts';
 import { prepareMachines } from './machines.ts';
+import { demoQuotaBytes, prepareStore } from './store.ts';
 
 /** How long an answer may take before the demo says that none came. */
 const answerWithinMs = 30_000;
@@ -60,7 +62,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (options.once !== undefined) return await demo.once(options.once);
     await demo.prepare();
     process.stdout.write(
-      `\n  Quorum is running: open ${demo.pageUrl}\n\n  Try /etcd health, /oom why ${recordedPods.heapSpace}, or let the cluster grow with the machines at the left. Ctrl-C ends all of it.\n\n`,
+      `\n  Quorum is running: open ${demo.pageUrl}\n\n  Try /etcd health, /oom why ${recordedPods.heapSpace}, let the cluster grow with the machines at the left, or fill its store there. Ctrl-C ends all of it.\n\n`,
     );
     await stopped;
     process.stderr.write('Ending …\n');
@@ -112,7 +114,9 @@ class Demo {
       });
     const started = await Promise.allSettled([
       noted(startRedis({ appendonly: true }), (part) => part.stop()),
-      noted(startEtcd(isEtcdGiven() ? {} : { peerCertificates: 'shared' }), (part) => part.stop()),
+      noted(startEtcd(isEtcdGiven() ? {} : { peerCertificates: 'shared', quotaBytes: demoQuotaBytes }), (part) =>
+        part.stop(),
+      ),
       noted(startKubernetes(loadRecorded({ now: new Date() })), (part) => part.stop()),
       noted(startSlack({ page: true, port, workspace: { commands: slashCommands() } }), (part) => part.stop()),
     ] as const);
@@ -135,13 +139,14 @@ class Demo {
     this.channel = slack.addChannel({ name: 'ops', members: [ann.id, bob.id, guest.id], botIsMember: true }).id;
     slack.addChannel({ name: 'random', members: [ann.id, bob.id], botIsMember: false });
 
-    const config = localConfig({
+    const local = localConfig({
       slack,
       redis,
       etcd: { prod: etcd },
       kubeconfigs: { prod: kubeconfig },
       access: { operators: [ann.id], approvers: [bob.id] },
     });
+    const config = withSnapshots(local, 'prod', snapshotsTo(join(folder, 'snapshots')));
     const running = await start(config, ['bot', 'worker'], {
       log: pino({ level: 'info' }, { write: (line: string) => this.heard(line) }),
       clusters: connectClusters(config),
@@ -149,11 +154,14 @@ class Demo {
     this.ends.push(() => running.stop());
   }
 
-  /** What the page opens on: a pod that keeps dying, asked about and answered; and two machines that may become members. */
+  /** What the page opens on: a pod that keeps dying, asked about and answered; two machines that may become members, and a store that can be filled. */
   async prepare(): Promise<void> {
     const { ann, bob } = this.people;
     // A cluster that was given is not ours to let grow.
-    const machines = this.etcd === undefined || this.etcd.given ? [] : await prepareMachines(this.etcd);
+    const machines =
+      this.etcd === undefined || this.etcd.given
+        ? []
+        : [...(await prepareMachines(this.etcd)), prepareStore(this.etcd)];
     for (const machine of machines) {
       this.ends.push(() => machine.stop());
       this.slack.addMachine(machine);

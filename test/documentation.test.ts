@@ -21,6 +21,7 @@ test('every path that README and docs link to is there', () => {
     'docs/how-it-works.md',
     'docs/operating.md',
     'docs/jvm-memory.md',
+    'docs/etcd-in-trouble.md',
     'docs/commands.md',
     'docs/configuration.md',
   ]) {
@@ -67,4 +68,23 @@ test('in http mode and with a prefix the manifest says where Slack sends what', 
   const made = parse(manifest(commands, { mode: 'http', commandPrefix: 'q-' }));
   expect(made.features.slash_commands[0]).toMatchObject({ command: '/q-etcd', url: 'https://YOUR-HOST/slack/events' });
   expect(made.settings.interactivity).toEqual({ is_enabled: true, request_url: 'https://YOUR-HOST/slack/events' });
+});
+
+test('every command that the page about etcd in trouble names is there, with its flags and its words', () => {
+  const page = read('docs/etcd-in-trouble.md');
+  const named = [...page.matchAll(/`\/([a-z]+ [^`]+)`/g)].map((match) => match[1] ?? '');
+  expect(named.length).toBeGreaterThan(40);
+  for (const line of named) {
+    const [found] = commands
+      .filter(({ name }) => line === name || line.startsWith(`${name} `))
+      .sort((a, b) => b.name.length - a.name.length);
+    expect({ line, found: found?.name }).toEqual({ line, found: expect.any(String) });
+    const words = line
+      .slice(found?.name.length ?? 0)
+      .split(' ')
+      .filter((word) => word !== '');
+    for (const word of words)
+      if (word.startsWith('--')) expect(Object.keys(found?.flags ?? {})).toContain(word.slice(2));
+      else if (word.startsWith('<')) expect(`${found?.takes}`).toContain(word);
+  }
 });

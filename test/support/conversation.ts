@@ -22,6 +22,8 @@ export type ConversationOptions = {
   readonly sampled?: { readonly namespaces: readonly string[]; readonly everyMs: number };
   readonly access?: Partial<Config['access']>;
   readonly links?: Config['links'];
+  /** Whatever else the config is to say. */
+  readonly configure?: (config: Config) => Config;
   /** Their ids, where the config has to name them. */
   readonly people?: { readonly ann: string; readonly bob: string };
   readonly halves?: readonly Half[];
@@ -52,17 +54,20 @@ export async function startConversation(options: ConversationOptions): Promise<C
   const ann = slack.addUser({ name: 'ann', ...(options.people === undefined ? {} : { id: options.people.ann }) });
   const bob = slack.addUser({ name: 'bob', ...(options.people === undefined ? {} : { id: options.people.bob }) });
   const channel = slack.addChannel({ name: 'ops', members: [ann.id, bob.id], botIsMember: true }).id;
-  const config = localConfig({
-    slack,
-    mode: options.mode ?? 'socket',
-    redis: { url: options.redisUrl, prefix: options.prefix },
-    etcd: options.etcd ?? {},
-    kubeconfigs: options.kubeconfigs ?? {},
-    prometheus: options.prometheus ?? {},
-    ...(options.sampled === undefined ? {} : { sampled: options.sampled }),
-    access: options.access ?? {},
-    links: options.links ?? {},
-  });
+  const { configure = (made) => made } = options;
+  const config = configure(
+    localConfig({
+      slack,
+      mode: options.mode ?? 'socket',
+      redis: { url: options.redisUrl, prefix: options.prefix },
+      etcd: options.etcd ?? {},
+      kubeconfigs: options.kubeconfigs ?? {},
+      prometheus: options.prometheus ?? {},
+      ...(options.sampled === undefined ? {} : { sampled: options.sampled }),
+      access: options.access ?? {},
+      links: options.links ?? {},
+    }),
+  );
   const logged: Record<string, unknown>[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) });
   const running = await start(config, options.halves ?? ['bot', 'worker'], {

@@ -170,7 +170,7 @@ export async function ensureFreed(etcd: EtcdCluster, context: StepContext): Prom
   const { sizesBefore = {}, compactTo = 0 } = progressOf(context);
   if (compactTo <= 0) return { kind: 'done', note: 'Nothing was dropped, so nothing is to be waited for.' };
   const { value: view, unseen } = await lookAt(etcd, context.signal);
-  const patience = { recheckAfterMs: 300, timeoutMs: settleTimeoutMs };
+  const patience = { recheckAfterMs: 100, timeoutMs: settleTimeoutMs };
   const otherwise = (seen: string) =>
     new Refusal(
       `What was dropped is not free everywhere after ${formatDuration(settleTimeoutMs)}: ${seen}`,

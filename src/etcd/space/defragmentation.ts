@@ -82,12 +82,16 @@ export async function ensureDefragmented(
   if (next.isLeader && votersOf(view).length > 1) {
     const moved = await ensureLeadership(etcd, { kind: 'away-from', memberId: next.member.id }, context);
     if (moved.kind !== 'done') return moved;
-    return wait(context, {
-      ...patience,
-      recheckAfterMs: 200,
-      reason: `${moved.note ?? 'Leadership has moved.'}`,
-      otherwise: new Refusal(`${next.label} leads again and again. ${stands(view)}`, '`/etcd health` tells more.'),
-    });
+    const after = await lookAt(etcd, context.signal);
+    const isFree = after.value?.leader != null && after.value.leader.member?.id !== next.member.id;
+    if (after.value === undefined || !isFree)
+      return wait(context, {
+        ...patience,
+        recheckAfterMs: 200,
+        reason: `${moved.note ?? 'Leadership has moved.'} Not everybody follows yet.`,
+        otherwise: new Refusal(`${next.label} leads again and again. ${stands(view)}`, '`/etcd health` tells more.'),
+      });
+    return await send(etcd, next, { sweep, view: after.value, attempt: 1 }, context);
   }
   return await send(etcd, next, { sweep, view, attempt: 1 }, context);
 }

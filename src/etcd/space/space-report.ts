@@ -125,7 +125,8 @@ function soonFull(rooms: readonly Room[]): Trouble[] {
       claim: `At this pace ${first.member.label} reaches its quota in ${formatDuration(first.untilFullMs ?? 0)}.`,
       evidence: `In use ${formatBytes(first.member.status?.dbSizeInUseBytes ?? 0)}, ${formatBytes(Math.round(first.growth?.bytesPerHour ?? 0))} more an hour since ${first.growth?.since}.`,
       impact: 'At the quota the whole cluster refuses writes (NOSPACE).',
-      advice: 'Find out who writes so much, and stop it; `/etcd compact` drops old history where nobody does.',
+      advice:
+        '`/etcd keys` tells which prefixes are large: find out who writes so much, and stop it; `/etcd compact` drops old history where nobody does.',
       short: `full in ${formatDuration(first.untilFullMs ?? 0)}`,
       cause: 'near-quota',
     },

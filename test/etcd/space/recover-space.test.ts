@@ -63,8 +63,7 @@ afterAll(async () => {
 
 const view = async () => requireKnown(await cluster.see(undefined, 'fresh'));
 const sizes = async () => (await view()).members.map(({ status }) => status?.dbSizeBytes ?? 0);
-const propose = (more: object = {}) =>
-  etcdRecoverSpace.propose({ cluster: 'prod', snapshot: 'first', care: 'careful', ...more }, context);
+const propose = () => etcdRecoverSpace.propose({ cluster: 'prod', snapshot: 'first', care: 'careful' }, context);
 
 describe('a full quota, on a real cluster with mutual TLS and authentication', () => {
   test('is recovered from: a snapshot, history dropped, each member rewritten, disarmed, written to', async () => {
