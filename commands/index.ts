@@ -1,6 +1,7 @@
 import type { Command } from '../src/command.ts';
 import { etcdAdd } from './etcd/add.ts';
 import { etcdAlarms } from './etcd/alarms.ts';
+import { etcdCerts } from './etcd/certs.ts';
 import { etcdCompact } from './etcd/compact.ts';
 import { etcdDefrag } from './etcd/defrag.ts';
 import { etcdDisarm } from './etcd/disarm.ts';
@@ -31,6 +32,7 @@ export const commands: readonly Command[] = [
   etcdHealth,
   etcdMembers,
   etcdKeys,
+  etcdCerts,
   etcdMoveLeader,
   etcdAdd,
   etcdPromote,

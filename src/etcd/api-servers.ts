@@ -1,9 +1,15 @@
+import { isIP } from 'node:net';
 import type { Clients } from '../job.ts';
 import { messageOf } from '../thrown.ts';
-import { canonicalEndpoint } from './endpoint.ts';
+import { canonicalEndpoint, hostPort } from './endpoint.ts';
 
 /** A kube-apiserver and the etcd endpoints that it names. */
-export type ApiServer = { readonly name: string; readonly etcdServers: readonly string[] };
+export type ApiServer = {
+  readonly name: string;
+  readonly etcdServers: readonly string[];
+  /** Its own address, `https://10.0.0.1:6443`, where its flags tell. */
+  readonly url?: string;
+};
 
 /** The kube-apiservers of a cluster, or why they could not be seen. */
 export type ApiServersSeen =
@@ -27,18 +33,34 @@ export async function seeApiServers(clients: Clients, cluster: string): Promise<
       limit: mostApiServers,
     });
     const servers = pods.flatMap((pod) => {
-      const etcdServers = etcdServersOf(pod.spec.containers.flatMap(({ command, args }) => [...command, ...args]));
-      return etcdServers.length === 0 ? [] : [{ name: pod.metadata.name ?? '', etcdServers }];
+      const words = pod.spec.containers.flatMap(({ command, args }) => [...command, ...args]);
+      const etcdServers = etcdServersOf(words);
+      const url = ownUrl(words);
+      const server = { name: pod.metadata.name ?? '', etcdServers, ...(url === undefined ? {} : { url }) };
+      return etcdServers.length === 0 ? [] : [server];
     });
     return servers.length === 0 ? { unseen: 'no kube-apiserver runs there as a pod that names its etcd' } : { servers };
   } catch (error) {
-    const said = messageOf(error);
-    return {
-      unseen: /There is no Kubernetes cluster/.test(said)
-        ? `no Kubernetes cluster in the configuration is called ${cluster}`
-        : said,
-    };
+    return { unseen: whyUnseen(error, cluster) };
   }
+}
+
+/** Why a Kubernetes cluster of this name could not be looked at. */
+export function whyUnseen(error: unknown, cluster: string): string {
+  return isUnconfigured(error) ? `no Kubernetes cluster in the configuration is called ${cluster}` : messageOf(error);
+}
+
+/** Whether the configuration names no such cluster: then there is nothing to look at, and nothing is the matter. */
+export function isUnconfigured(error: unknown): boolean {
+  return /There is no Kubernetes cluster/.test(messageOf(error));
+}
+
+/** Where it tells others that it is: `--advertise-address`, and its `--secure-port` (6443 where not given). */
+function ownUrl(words: readonly string[]): string | undefined {
+  const given = (name: string) => words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
+  const host = given('advertise-address');
+  if (host === undefined || isIP(host) === 0) return undefined;
+  return `https://${hostPort(host, Number(given('secure-port') ?? 6443))}`;
 }
 
 /** The endpoints of `--etcd-servers=https://10.0.0.1:2379,https://10.0.0.2:2379`, or of the flag and its value as two words. */

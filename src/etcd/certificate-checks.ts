@@ -1,7 +1,8 @@
 import type { Check } from '../job.ts';
 import { count, listed } from '../report/text.ts';
 import { familyChecks } from './address-family.ts';
-import { ageOf, type CertificateFacts, day, daysLeft, namesCover } from './certificates.ts';
+import { severityOfEnd } from './certificate-end.ts';
+import { ageOf, type CertificateFacts, day, namesCover } from './certificates.ts';
 import { ok, votersOf } from './checks.ts';
 import type { KnownCluster, ListedMember } from './member-reference.ts';
 import {
@@ -66,7 +67,8 @@ function peersOf({ member }: ListedMember, { peers }: PeersSeen): PeerSeen[] {
   return peers.filter(({ url }) => member.peerUrls.includes(url));
 }
 
-function whyUnread({ addresses, probe }: PeerSeen): string {
+/** Why no certificate was met there. */
+export function whyUnread({ addresses, probe }: PeerSeen): string {
   if (addresses === null) return 'its name is not known here';
   if (probe.reached === 'silent') return 'no answer to the connection';
   return probe.error || 'no certificate was presented';
@@ -107,9 +109,6 @@ export function isPeerTls(view: KnownCluster): boolean {
   return view.members.some(({ member }) => member.peerUrls.some((url) => url.startsWith('https:')));
 }
 
-/** How long before its end a member's certificate is warned of. */
-const warnDays = 14;
-
 /** Every check about certificates: what the members present, and what their peers will say to the new node's. */
 export function certificateChecks(facing: CertificateFacing): Check[] {
   const { view, peers, peerUrls, as, now } = facing;
@@ -141,7 +140,7 @@ function membersCheck({ view, peers, now }: CertificateFacing): Check {
       seen: `Not read: ${unread.map(({ label, why }) => `${label} (${why})`).join(', ')}.`,
       advice: 'Open the way from the bot to the peer ports: which certificate is in use is seen nowhere else.',
     };
-  const ending = read.filter(({ facts }) => daysLeft(facts, now) < warnDays);
+  const ending = read.filter(({ facts }) => severityOfEnd(facts, now) !== null);
   if (ending.length > 0)
     return {
       name,

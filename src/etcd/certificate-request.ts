@@ -55,7 +55,12 @@ function cfsslCommands(base: string): string {
   ].join('\n');
 }
 
-function opensslConfig(commonName: string, names: readonly string[]): string {
+/** A request's names and uses, as openssl takes them. */
+export function opensslConfig(
+  commonName: string,
+  names: readonly string[],
+  uses: 'serverAuth' | 'serverAuth, clientAuth' = 'serverAuth, clientAuth',
+): string {
   const entries = names.map((name, index) => {
     const kind = isIP(name) === 0 ? 'DNS' : 'IP';
     const number = names.slice(0, index).filter((other) => (isIP(other) === 0) === (isIP(name) === 0)).length + 1;
@@ -73,7 +78,7 @@ function opensslConfig(commonName: string, names: readonly string[]): string {
     '[peer]',
     'basicConstraints = CA:FALSE',
     'keyUsage = critical, digitalSignature, keyEncipherment',
-    'extendedKeyUsage = serverAuth, clientAuth',
+    `extendedKeyUsage = ${uses}`,
     'subjectAltName = @names',
     '',
     '[names]',
@@ -81,10 +86,11 @@ function opensslConfig(commonName: string, names: readonly string[]): string {
   ].join('\n');
 }
 
-function opensslCommands(base: string): string {
+/** The commands that make key, request and certificate of `<base>.cnf`. @param ca the CA's files, without .crt and .key */
+export function opensslCommands(base: string, ca = 'ca'): string {
   return [
     `openssl req -new -newkey rsa:2048 -nodes -keyout ${base}.key -out ${base}.csr -config ${base}.cnf`,
-    `openssl x509 -req -in ${base}.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days 365 -sha256 -extfile ${base}.cnf -extensions peer -out ${base}.crt`,
-    `openssl verify -CAfile ca.crt ${base}.crt && openssl x509 -in ${base}.crt -noout -ext subjectAltName,extendedKeyUsage`,
+    `openssl x509 -req -in ${base}.csr -CA ${ca}.crt -CAkey ${ca}.key -CAcreateserial -days 365 -sha256 -extfile ${base}.cnf -extensions peer -out ${base}.crt`,
+    `openssl verify -CAfile ${ca}.crt ${base}.crt && openssl x509 -in ${base}.crt -noout -ext subjectAltName,extendedKeyUsage`,
   ].join('\n');
 }

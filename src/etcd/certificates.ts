@@ -17,6 +17,8 @@ export type CertificateFacts = {
   readonly canServe: boolean;
   readonly canBeClient: boolean;
   readonly keyBits: number | null;
+  /** `RSA 2048`, `ECDSA P-256`, `ED25519`. */
+  readonly keyName: string;
   /** Whether a CA of the configured file has signed it, itself or through the file's further certificates; absent where that was not verified. */
   readonly isSignedByTrusted?: boolean;
 };
@@ -31,7 +33,7 @@ export function factsOf(certificate: X509Certificate): CertificateFacts {
   const uses: readonly string[] | undefined = certificate.keyUsage;
   const allows = (use: string) =>
     uses === undefined || uses.length === 0 || uses.includes(use) || uses.includes(anyPurpose);
-  const details = certificate.publicKey.asymmetricKeyDetails;
+  const { asymmetricKeyDetails: details, asymmetricKeyType: kind } = certificate.publicKey;
   return {
     subject: oneLine(certificate.subject),
     issuer: oneLine(certificate.issuer),
@@ -43,7 +45,16 @@ export function factsOf(certificate: X509Certificate): CertificateFacts {
     canServe: allows(serverAuth),
     canBeClient: allows(clientAuth),
     keyBits: details?.modulusLength ?? null,
+    keyName: keyNameOf(kind, details),
   };
+}
+
+/** The curves as everybody but OpenSSL calls them. */
+const curves: Readonly<Record<string, string>> = { prime256v1: 'P-256', secp384r1: 'P-384', secp521r1: 'P-521' };
+
+function keyNameOf(kind: string | undefined, details: X509Certificate['publicKey']['asymmetricKeyDetails']): string {
+  if (kind === 'ec') return `ECDSA ${curves[details?.namedCurve ?? ''] ?? details?.namedCurve ?? ''}`.trim();
+  return [(kind ?? 'unknown').toUpperCase(), details?.modulusLength ?? ''].join(' ').trim();
 }
 
 function oneLine(name: string | undefined): string {
@@ -144,6 +155,11 @@ export function isSignedByAny(
 /** The day of an ISO date. */
 export function day(iso: string): string {
   return iso.slice(0, 10);
+}
+
+/** A certificate in one line. */
+export function describeCertificate({ subject, issuer, validFrom, validTo }: CertificateFacts): string {
+  return `Certificate of ${subject || '(no subject)'}, issued by ${issuer || '(no issuer)'}, valid ${day(validFrom)} to ${day(validTo)}.`;
 }
 
 const block = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----[\s\S]+?-----END (?:TRUSTED |X509 )?CERTIFICATE-----/g;

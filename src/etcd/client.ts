@@ -42,6 +42,11 @@ export type EtcdCluster = {
    */
   seePeers(peerUrls: PeerUrls): Promise<PeersSeen>;
   /**
+   * Reads what is presented at client URLs, without being let in.
+   * @throws Refusal when a credential file cannot be used
+   */
+  seeListeners(clientUrls: readonly string[]): Promise<PeersSeen>;
+  /**
    * A member's database as a stream, with the cluster's token.
    * @throws the driver's error (see `failureOf`); what came before it is worthless
    */
@@ -156,6 +161,10 @@ class Connection implements EtcdCluster {
 
   async seePeers(peerUrls: PeerUrls): Promise<PeersSeen> {
     return await probePeers(peerUrls, this.config, this.timeoutMs);
+  }
+
+  async seeListeners(clientUrls: readonly string[]): Promise<PeersSeen> {
+    return await probePeers({ members: clientUrls, fresh: [] }, { tls: this.config.tls }, this.timeoutMs);
   }
 
   async *streamSnapshot(endpoint: string, limits: StreamLimits): AsyncGenerator<SnapshotPart> {

@@ -56,15 +56,26 @@ export function spareAddresses(words: readonly string[]): string[] {
   const wanted = words.flatMap((word) => word.split(',')).map((word) => word.trim());
   if (wanted.length > mostSpares)
     throw new Refusal(`${wanted.length} spare addresses are too many.`, `Give at most ${mostSpares}.`);
-  const odd = wanted.find(
-    (word) => isIP(word.replace(/^\[|\]$/g, '')) === 0 && !/^(?!-)[a-z0-9.-]{1,253}(?<!-)$/i.test(word),
-  );
-  if (odd !== undefined)
+  return [...new Set(wanted.map((word) => demandAddress('--spare', word)))].sort();
+}
+
+/**
+ * The address that a flag was given, in one spelling; null where it was not given.
+ * @throws Refusal for what is neither an IP address nor a DNS name
+ */
+export function oneAddress(flag: string, text: string | undefined): string | null {
+  return text === undefined ? null : demandAddress(flag, text.trim());
+}
+
+function demandAddress(flag: string, word: string): string {
+  // Digits and dots alone are a mistyped address and no name.
+  const isName = /^(?!-)[a-z0-9.-]{1,253}(?<!-)$/i.test(word) && !/^[\d.]+$/.test(word);
+  if (isIP(word.replace(/^\[|\]$/g, '')) === 0 && !isName)
     throw new Refusal(
-      `--spare "${shortened(odd, 60)}" is no address.`,
-      'Give an IP address or a DNS name without scheme and port: --spare 10.0.0.5.',
+      `${flag} "${shortened(word, 60)}" is no address.`,
+      `Give an IP address or a DNS name without scheme and port: ${flag} 10.0.0.5.`,
     );
-  return [...new Set(wanted.map((word) => shortAddress(word).toLowerCase()))].sort();
+  return shortAddress(word).toLowerCase();
 }
 
 /**

@@ -2,16 +2,8 @@ import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { Refusal } from '../refusal.ts';
 import { listed } from '../report/text.ts';
-import {
-  ageOf,
-  type CertificateFacts,
-  day,
-  daysLeft,
-  factsOf,
-  namesCover,
-  readCertificates,
-  shortAddress,
-} from './certificates.ts';
+import { endWords, severityOfEnd } from './certificate-end.ts';
+import { ageOf, type CertificateFacts, factsOf, namesCover, readCertificates, shortAddress } from './certificates.ts';
 import type { Probe } from './cluster.ts';
 
 /** A chain of certificates has a few KB; a megabyte is something else. */
@@ -243,26 +235,14 @@ function issuerFaults({ issuer }: CertificateFacts, isSignedByPeersCa: boolean |
   ];
 }
 
-/** How long before its end a new node's certificate is warned of. */
-const warnDays = 30;
-
 function dateFaults(facts: CertificateFacts, now: Date): CertificateFault[] {
   const age = ageOf(facts, now);
   const about = 'dates' as const;
   const outcome = `peers answer "x509: certificate has expired or is not yet valid"; ${exits}`;
-  if (age === 'expired') return [{ about, what: `it expired on ${day(facts.validTo)}`, outcome, weight: 'blocking' }];
-  if (age === 'not-yet-valid')
-    return [{ about, what: `it is valid only from ${day(facts.validFrom)}`, outcome, weight: 'blocking' }];
-  const left = daysLeft(facts, now);
-  if (left >= warnDays) return [];
-  return [
-    {
-      about,
-      what: `it ends in ${left} ${left === 1 ? 'day' : 'days'}, on ${day(facts.validTo)}`,
-      outcome: 'from then on its peers refuse it',
-      weight: 'warning',
-    },
-  ];
+  const what = `it ${endWords(facts, now)}`;
+  if (age !== 'valid') return [{ about, what, outcome, weight: 'blocking' }];
+  if (severityOfEnd(facts, now) === null) return [];
+  return [{ about, what, outcome: 'from then on its peers refuse it', weight: 'warning' }];
 }
 
 /** RSA keys below 1024 bits are refused by Go since 1.24; below 2048 they are held for weak everywhere. */

@@ -30,7 +30,7 @@ export async function probePeers(
   const probing = urls.map(async (url): Promise<PeerSeen> => {
     const startedAt = performance.now();
     const [addresses, probe] = await Promise.all([
-      resolve(addressOf(url).host, timeoutMs),
+      resolveHost(addressOf(url).host, timeoutMs),
       probeEndpoint(url, credentials, timeoutMs),
     ]);
     const leftMs = timeoutMs - (performance.now() - startedAt);
@@ -43,7 +43,7 @@ export async function probePeers(
 }
 
 /** Every address of a host; null where there is none or no answer in time. */
-async function resolve(host: string, timeoutMs: number): Promise<readonly string[] | null> {
+export async function resolveHost(host: string, timeoutMs: number): Promise<readonly string[] | null> {
   if (isIP(host) !== 0) return [host];
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<null>((settle) => {

@@ -21,7 +21,11 @@ type Found = { -readonly [key in keyof Probe]: Probe[key] };
  * ours is taken, and what speaks there. Where the port hangs up at once, the other scheme is tried too.
  * Leaves a line or two in the member's log.
  */
-export async function probeEndpoint(endpoint: string, credentials: Credentials, timeoutMs: number): Promise<Probe> {
+export async function probeEndpoint(
+  endpoint: string,
+  credentials: Pick<Credentials, 'context'>,
+  timeoutMs: number,
+): Promise<Probe> {
   const address = addressOf(endpoint);
   const startedAt = performance.now();
   const found = await attempt(address, credentials, timeoutMs);
@@ -38,7 +42,11 @@ export async function probeEndpoint(endpoint: string, credentials: Credentials, 
 }
 
 /** One connection, ended by the first bytes that come, an error, or the time. */
-function attempt({ host, port, isTls }: Address, credentials: Credentials, timeoutMs: number): Promise<Probe> {
+function attempt(
+  { host, port, isTls }: Address,
+  credentials: Pick<Credentials, 'context'>,
+  timeoutMs: number,
+): Promise<Probe> {
   const found: Found = {
     reached: 'silent',
     speaks: 'nothing',

@@ -1,13 +1,19 @@
-import { ageOf, type CertificateFacts, clientCertificateFault, day, daysLeft, namesCover } from './certificates.ts';
+import { endWords, severityOfEnd } from './certificate-end.ts';
+import {
+  ageOf,
+  type CertificateFacts,
+  clientCertificateFault,
+  day,
+  daysLeft,
+  describeCertificate,
+  namesCover,
+} from './certificates.ts';
 import type { Asked, ClusterSeen } from './cluster.ts';
 import { addressOf } from './endpoint.ts';
 import { showCertificateFile, showServerCertificate } from './etcdctl.ts';
 import { evidenceOf, labelsOf, severityOfLosing } from './silent-trouble.ts';
 import { impactOfLosing, sentences, type Trouble } from './trouble.ts';
 import type { ClusterView, MemberView } from './view.ts';
-
-/** How long before its end the bot's own certificate is warned of. */
-const warnDays = 14;
 
 /** Members where TLS was refused: whose certificate, and why. One finding for all that share the reason. */
 export function tlsTroubles(refused: readonly MemberView[], view: ClusterView, now: Date): Trouble[] {
@@ -61,7 +67,7 @@ function explain(asked: Asked, seen: ClusterSeen, now: Date): Told {
   if (kind === 'client-certificate-refused' || leaf === undefined) return ownRefused(seen, asked, now);
   const { host } = addressOf(asked.endpoint);
   const command = showServerCertificate(asked.endpoint);
-  const certificate = describe(leaf);
+  const certificate = describeCertificate(leaf);
   const age = ageOf(leaf, now);
   if (age !== 'valid')
     return {
@@ -109,7 +115,7 @@ function untrusted(leaf: CertificateFacts, asked: Asked, seen: ClusterSeen, comm
       namesakes
         ? `The server certificate of ${labels} is signed by a CA of the configured one's name, but with another key.`
         : `The server certificate of ${labels} is signed by ${leaf.issuer}, which ${file === undefined ? 'this machine does not trust' : 'the configured ca file does not hold'}.`,
-    certificate: sentences(describe(leaf), `Trusted here: ${trusts}.`),
+    certificate: sentences(describeCertificate(leaf), `Trusted here: ${trusts}.`),
     advice:
       file === undefined
         ? `Name the cluster's CA as tls.ca under etcd.clusters.${seen.cluster}.`
@@ -155,7 +161,7 @@ function ownRefused(seen: ClusterSeen, asked: Asked, now: Date): Told {
       return `${labels} ${refuses} the bot's own client certificate${reason === '' ? ', which looks right from here' : `: ${reason}`}.`;
     },
     certificate: sentences(
-      own === null ? '' : `The bot's certificate, ${file}: ${describe(own)}`,
+      own === null ? '' : `The bot's certificate, ${file}: ${describeCertificate(own)}`,
       said === '' || asked.failure?.said.includes(said) ? '' : `The handshake said: ${said}.`,
     ),
     advice: ownAdvice(seen, fault, isExpired),
@@ -176,11 +182,6 @@ function ownAdvice({ cluster, tls }: ClusterSeen, fault: string, isExpired: bool
   return "Compare its issuer with the members' --trusted-ca-file, which may hold another CA than the one that signs the members. The member's log says `rejected connection` with the reason.";
 }
 
-/** A certificate in one line. */
-function describe(certificate: CertificateFacts): string {
-  return `Certificate of ${certificate.subject || '(no subject)'}, issued by ${certificate.issuer || '(no issuer)'}, valid ${day(certificate.validFrom)} to ${day(certificate.validTo)}.`;
-}
-
 /** The bot's own certificate while it still works: how long for yet, and whether the files on disk are in order. */
 export function ownCertificateTroubles(view: ClusterView, now: Date): Trouble[] {
   const { clientCertificate: own, tls, staleCredentials } = view.seen;
@@ -198,21 +199,19 @@ export function ownCertificateTroubles(view: ClusterView, now: Date): Trouble[] 
     });
   const isRefused = view.members.some(({ asked }) => asked?.failure?.kind === 'client-certificate-refused');
   if (own === null || isRefused || tls.cert === undefined) return troubles;
-  const left = daysLeft(own, now);
-  if (left > warnDays) return troubles;
+  if (severityOfEnd(own, now) === null) return troubles;
   const hasEnded = ageOf(own, now) === 'expired';
   troubles.push({
+    // However near: the cluster is as well as before.
     severity: 'warning',
     grade: 'fact',
-    claim: hasEnded
-      ? `The bot's client certificate expired on ${day(own.validTo)}.`
-      : `The bot's client certificate ends in ${left} ${left === 1 ? 'day' : 'days'}, on ${day(own.validTo)}.`,
-    evidence: `${tls.cert}: ${describe(own)}`,
+    claim: `The bot's client certificate ${endWords(own, now)}.`,
+    evidence: `${tls.cert}: ${describeCertificate(own)}`,
     impact: 'None for the cluster; members that check client certificates refuse the bot from then on.',
     advice: `Renew it and put it at ${tls.cert}: it is taken up without a restart. Other clients' certificates are often as old.`,
     command: showCertificateFile(tls.cert),
     ...(hasEnded ? { since: own.validTo } : {}),
-    short: hasEnded ? "the bot's certificate expired" : `the bot's certificate ends in ${left} d`,
+    short: hasEnded ? "the bot's certificate expired" : `the bot's certificate ends in ${daysLeft(own, now)} d`,
     cause: 'client-certificate-expiry',
   });
   return troubles;

@@ -1,6 +1,7 @@
 import type { RequestContext } from '@kubernetes/client-node';
 import { z } from 'zod';
 import { Refusal } from '../refusal.ts';
+import { readApiCertificates } from './api-certificate-client.ts';
 import type { KubernetesCluster, Permission, PodPage, PodQuery, WorkloadKind } from './cluster.ts';
 import { type KubernetesConfig, loadKubeconfig, loadServiceAccount, publicAddress } from './kubeconfig-client.ts';
 import {
@@ -231,6 +232,10 @@ export async function connectKubernetes(
       if (status !== 200 && status !== 201) throw statusFailure(asked, status, messageOf(text), undefined);
       const review = z.object({ status: z.object({ allowed: z.boolean() }) });
       return parse(text, review, permission).status.allowed;
+    },
+
+    async certificates(others) {
+      return await readApiCertificates(kubeConfig, [address, ...others], timeoutMs);
     },
 
     async close() {

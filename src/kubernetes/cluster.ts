@@ -1,3 +1,5 @@
+import type { CertificateFacts } from '../etcd/certificates.ts';
+import type { PeerSeen } from '../etcd/peers.ts';
 import type { KubernetesEvent, NamedPodMetrics, Node, Pod, PodMetrics, Workload } from './objects.ts';
 
 /** The kinds of workload that own pods, as `deploy/x` may name them. */
@@ -41,6 +43,19 @@ export type Permission = {
   readonly namespace?: string | undefined;
 };
 
+/** What the API servers of one cluster present, and what the kubeconfig holds against it. */
+export type ApiCertificates = {
+  /** The CAs that the kubeconfig trusts. */
+  readonly cas: readonly CertificateFacts[];
+  /** The certificate by which the bot is known there; null where it has a token. */
+  readonly clientCertificate: CertificateFacts | null;
+  /** The name that is looked for in the certificate in place of the address: `tls-server-name`. */
+  readonly serverName: string | null;
+  /** False where the kubeconfig says insecure-skip-tls-verify. */
+  readonly isVerified: boolean;
+  readonly presented: readonly PeerSeen[];
+};
+
 /**
  * What Quorum asks of one Kubernetes cluster: plain data, each call one API request with a deadline.
  * What does not exist is undefined; everything else that goes wrong is a Refusal that says what and what to do.
@@ -77,5 +92,10 @@ export type KubernetesCluster = {
   /** The newest sample of every pod of a namespace, in one request; undefined where there is no metrics API. */
   listPodMetrics(namespace: string): Promise<readonly NamedPodMetrics[] | undefined>;
   canI(permission: Permission): Promise<boolean>;
+  /**
+   * Reads the certificates that are presented at its address and at others, without being let in.
+   * @param others further addresses of its API servers, `https://10.0.0.1:6443`
+   */
+  certificates(others: readonly string[]): Promise<ApiCertificates>;
   close(): Promise<void>;
 };

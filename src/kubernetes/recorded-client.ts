@@ -109,6 +109,13 @@ export async function recordedKubernetes(directory: string, name: string): Promi
     podMetrics: async () => given(metrics),
     listPodMetrics: async () => undefined,
     canI: async () => true,
+    certificates: async () => ({
+      cas: [],
+      clientCertificate: null,
+      serverName: null,
+      isVerified: false,
+      presented: [],
+    }),
     close: async () => {},
   };
 }

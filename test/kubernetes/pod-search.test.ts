@@ -63,6 +63,7 @@ function clusterOf(pods: readonly Pod[], { namespaces = [], mayList = () => true
     listNodeEvents: unused,
     podLog: unused,
     podMetrics: unused,
+    certificates: unused,
     canI: unused,
     close: unused,
   };

@@ -21,6 +21,7 @@ export function fakeEtcd(seen: () => ClusterSeen, more: Partial<EtcdCluster> = {
     },
     keys: { page: unasked, count: unasked },
     seePeers: unasked,
+    seeListeners: unasked,
     streamSnapshot: unasked,
     snapshots: null,
     close() {},

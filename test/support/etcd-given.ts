@@ -41,6 +41,7 @@ function givenMember(clientUrl: string, index: number): EtcdTestMember {
     files: { serverCert: '', serverKey: '', peerCert: '', peerKey: '' },
     peerCertificate: refuse,
     showCertificate: refuse,
+    usePeerCertificate: refuse,
     isRunning: () => true,
     isPaused: () => false,
     log: () => '',

@@ -26,6 +26,8 @@ export interface EtcdTestMember {
   peerCertificate(): Certificate;
   /** Shows clients another certificate from the next connection on: etcd reads its files at each handshake. */
   showCertificate(certificate: Certificate): void;
+  /** Shows its peers another certificate, from the next connection on as well. */
+  usePeerCertificate(certificate: Certificate): void;
   isRunning(): boolean;
   isPaused(): boolean;
   /** What it has logged since it was last started. */
@@ -43,8 +45,6 @@ export interface EtcdTestMember {
 
 /** A member that was made ready beside the cluster and joins it when started. */
 export interface SpareEtcdMember extends EtcdTestMember {
-  /** Shows its peers another certificate from its next start on. */
-  usePeerCertificate(certificate: Certificate): void;
   /** Throws its data away, as a node's that never was a member: it must not run. */
   emptyData(): void;
   /** Starts it with `--initial-cluster-state existing`, after it was added; its process may end by itself if it is refused. */

@@ -128,6 +128,7 @@ export const authority = {
   canServe: true,
   canBeClient: true,
   keyBits: 2048,
+  keyName: 'RSA 2048',
 };
 
 export const ownCertificate = {
