@@ -3,6 +3,7 @@ import { etcdAdd } from './etcd/add.ts';
 import { etcdAlarms } from './etcd/alarms.ts';
 import { etcdCerts } from './etcd/certs.ts';
 import { etcdCompact } from './etcd/compact.ts';
+import { etcdConfig } from './etcd/config.ts';
 import { etcdDefrag } from './etcd/defrag.ts';
 import { etcdDisarm } from './etcd/disarm.ts';
 import { etcdHealth } from './etcd/health.ts';
@@ -33,6 +34,7 @@ export const commands: readonly Command[] = [
   etcdMembers,
   etcdKeys,
   etcdCerts,
+  etcdConfig,
   etcdMoveLeader,
   etcdAdd,
   etcdPromote,

@@ -90,7 +90,7 @@ export function createBot(parts: BotParts): Incoming {
       }
     });
     if (result.kind === 'answered') return result.report;
-    if (result.kind === 'form') return await showForm(result.command, request);
+    if (result.kind === 'form') return await showForm(result.command, request, result.cluster);
     const { command, cluster, input, incident, reason } = result;
     const ticket: Ticket = {
       kind: 'ask',
@@ -137,10 +137,11 @@ export function createBot(parts: BotParts): Incoming {
   async function showForm(
     { form, ...command }: Command,
     { triggerId, channelId, threadTs, responseUrl }: SlackRequest,
+    cluster: string | undefined,
   ): Promise<undefined> {
     if (form === undefined || triggerId === undefined) return;
     const clusters =
-      command.cluster === 'none' || config.channels[channelId] !== undefined
+      command.cluster === 'none' || cluster !== undefined || config.channels[channelId] !== undefined
         ? []
         : Object.keys(config[command.cluster].clusters);
     const origin: FormOrigin = {
@@ -148,6 +149,7 @@ export function createBot(parts: BotParts): Incoming {
       channelId,
       ...(threadTs === undefined ? {} : { threadTs }),
       ...(responseUrl === undefined ? {} : { responseUrl }),
+      ...(cluster === undefined ? {} : { cluster }),
     };
     const required = config.changes.requireReason ? ['reason'] : [];
     await web.openModal(triggerId, formView(command, form, clusters, required, origin));
@@ -212,10 +214,14 @@ export function createBot(parts: BotParts): Incoming {
             : new Refusal(`The file could not be read: ${messageOf(error)}.`, 'Try again.');
         return renderEphemeral(refusalReport(refusal, { command: `/${command.name}` }, now()));
       }
-      const words = [
-        ...(texts.cluster === undefined ? [] : ['--cluster', texts.cluster]),
-        ...command.form.words(texts),
-      ];
+      const typed: Record<string, string> = { ...texts };
+      for (const { name, kind } of command.form.fields)
+        if (kind === 'multiline' && typed[name] !== undefined) {
+          handed[name] = typed[name];
+          delete typed[name];
+        }
+      const cluster = texts.cluster ?? origin.cluster;
+      const words = [...(cluster === undefined ? [] : ['--cluster', cluster]), ...command.form.words(typed)];
       const line = [`/${prefix}${command.name}`, ...words.map(quotedWord)].join(' ');
       const { channelId, threadTs, responseUrl } = origin;
       const where = {

@@ -12,6 +12,8 @@ export type Flag = {
   readonly multiple?: boolean;
   /** Its value is a file's text: a terminal reads the path that is typed. */
   readonly file?: 'text';
+  /** In Slack its text comes by the form alone: what is typed is kept with the request. */
+  readonly isNeverTyped?: true;
   /** The command cannot do without it: usage shows it without brackets. */
   readonly required?: true;
   /** What stands for the value in usage: `<quantity>`. */
@@ -33,7 +35,8 @@ export type Words = {
 export type FormField = {
   readonly name: string;
   readonly label: string;
-  readonly kind: 'text' | 'file';
+  /** A multiline text is handed on as a file's would be: it stands in no line that is kept. */
+  readonly kind: 'text' | 'file' | 'multiline';
   readonly isOptional?: true;
   /** An example of what to write. */
   readonly placeholder?: string;
@@ -42,6 +45,8 @@ export type FormField = {
 
 /** What is asked for where the command is typed alone in Slack: the same words, in a modal. */
 export type Form = {
+  /** Opened by this flag without a value, where the command typed alone has an answer of its own. */
+  readonly flag?: string;
   readonly title: string;
   readonly fields: readonly FormField[];
   /** From the filled fields to the words that would be typed; files are handed on beside them, by the name of their flag. */

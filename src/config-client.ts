@@ -57,7 +57,7 @@ export function readTextFile(path: string): string {
     if (size > maxTextBytes)
       throw new Refusal(
         `${path} has ${size} bytes; at most ${maxTextBytes} are read.`,
-        'Name the PEM file of one certificate.',
+        'Name the file itself: a certificate or a member’s settings are much smaller.',
       );
     return readFileSync(path, 'utf8');
   } catch (error) {

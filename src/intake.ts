@@ -21,7 +21,7 @@ export type Taken =
       readonly reason?: string;
     }
   /** It was typed alone, and there is a form for it: for places that can show one. */
-  | { readonly kind: 'form'; readonly command: Command };
+  | { readonly kind: 'form'; readonly command: Command; readonly cluster?: string };
 
 /** Where a line was typed: what decides which cluster it means. */
 export type Place = {
@@ -60,12 +60,15 @@ export async function take(
     const asked = parseLine(commands, line, prefix);
     if (asked.kind === 'help') return { kind: 'answered', report: helpReport(commands, asked, now, prefix) };
     command = asked.command;
-    const words = parseWords(command, asked.args);
+    const wantsForm = place.canShowForm === true && isFormAsked(command, asked.args);
+    const words = parseWords(command, wantsForm ? asked.args.slice(0, -1) : asked.args);
     if (words.isSet('help')) return { kind: 'answered', report: helpReport(commands, { command }, now, prefix) };
     const incident = words.flag('break-glass');
     await authorize(command, incident);
-    if (place.canShowForm === true && command.form !== undefined && asked.args.length === 0)
-      return { kind: 'form', command };
+    if (wantsForm) {
+      const named = words.flag('cluster');
+      return { kind: 'form', command, ...(named === undefined ? {} : { cluster: named }) };
+    }
     const reason = words.flag('reason');
     if (
       command.job.kind === 'change' &&
@@ -105,6 +108,12 @@ export async function take(
   }
 }
 
+/** Whether the line is the command alone, or ends with the flag that opens its form. */
+function isFormAsked({ form }: Command, args: readonly string[]): boolean {
+  if (form === undefined) return false;
+  return form.flag === undefined ? args.length === 0 : args.at(-1) === `--${form.flag}`;
+}
+
 /** The words, with the text of a file in place of its path. */
 function withTexts(words: Words, command: Command, place: Place): Words {
   return {
@@ -113,6 +122,11 @@ function withTexts(words: Words, command: Command, place: Place): Words {
       const handed = place.texts?.[name];
       if (handed !== undefined) return handed;
       const typed = words.flag(name);
+      if (typed !== undefined && command.flags[name]?.isNeverTyped === true && place.readFile === undefined)
+        throw new Refusal(
+          `A path in --${name} is read in a terminal only, from the machine where it is typed.`,
+          `In Slack, end the line with --${name} alone: a form takes the text.`,
+        );
       return typed !== undefined && command.flags[name]?.file === 'text' && place.readFile !== undefined
         ? place.readFile(typed)
         : typed;

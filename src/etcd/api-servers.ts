@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Clients } from '../job.ts';
 import { messageOf } from '../thrown.ts';
 import { canonicalEndpoint, hostPort } from './endpoint.ts';
+import { flagValue } from './space/static-pods.ts';
 
 /** A kube-apiserver and the etcd endpoints that it names. */
 export type ApiServer = {
@@ -9,6 +10,8 @@ export type ApiServer = {
   readonly etcdServers: readonly string[];
   /** Its own address, `https://10.0.0.1:6443`, where its flags tell. */
   readonly url?: string;
+  /** `--etcd-servers-overrides` as it stands there. */
+  readonly overrides?: string;
 };
 
 /** The kube-apiservers of a cluster, or why they could not be seen. */
@@ -36,7 +39,13 @@ export async function seeApiServers(clients: Clients, cluster: string): Promise<
       const words = pod.spec.containers.flatMap(({ command, args }) => [...command, ...args]);
       const etcdServers = etcdServersOf(words);
       const url = ownUrl(words);
-      const server = { name: pod.metadata.name ?? '', etcdServers, ...(url === undefined ? {} : { url }) };
+      const overrides = flagValue(words, 'etcd-servers-overrides');
+      const server = {
+        name: pod.metadata.name ?? '',
+        etcdServers,
+        ...(url === undefined ? {} : { url }),
+        ...(overrides === undefined ? {} : { overrides }),
+      };
       return etcdServers.length === 0 ? [] : [server];
     });
     return servers.length === 0 ? { unseen: 'no kube-apiserver runs there as a pod that names its etcd' } : { servers };
@@ -57,10 +66,9 @@ export function isUnconfigured(error: unknown): boolean {
 
 /** Where it tells others that it is: `--advertise-address`, and its `--secure-port` (6443 where not given). */
 function ownUrl(words: readonly string[]): string | undefined {
-  const given = (name: string) => words.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
-  const host = given('advertise-address');
+  const host = flagValue(words, 'advertise-address');
   if (host === undefined || isIP(host) === 0) return undefined;
-  return `https://${hostPort(host, Number(given('secure-port') ?? 6443))}`;
+  return `https://${hostPort(host, Number(flagValue(words, 'secure-port') ?? 6443))}`;
 }
 
 /** The endpoints of `--etcd-servers=https://10.0.0.1:2379,https://10.0.0.2:2379`, or of the flag and its value as two words. */

@@ -13,6 +13,8 @@ export type MemberMetrics = {
   readonly backendCommit: Latency | null;
   /** By the hexadecimal id of the other member: true when this member has a working connection to it. */
   readonly activePeers: Readonly<Record<string, boolean>>;
+  /** By the hexadecimal id of the other member: the mean round trip to it in milliseconds; absent without peers. */
+  readonly roundTripMs?: Readonly<Record<string, number>>;
   readonly quotaBytes: number | null;
   /** The revision up to which the history has been compacted; -1 before the first compaction. */
   readonly compactRevision: number | null;
@@ -50,11 +52,24 @@ export function parseMetrics(text: string): MemberMetrics | null {
         return remote === undefined ? [] : [[remote, sample.value > 0]];
       }),
     ),
+    ...roundTripsOf(text),
     quotaBytes: one('etcd_server_quota_backend_bytes') || null,
     compactRevision: one('etcd_debugging_mvcc_compact_revision'),
     isDefragmenting: defragmenting === null ? null : defragmenting > 0,
     startedAt: started === null ? null : new Date(started * 1000).toISOString(),
   };
+}
+
+/** The mean since the process started: a member probes each of its peers every 5 seconds. */
+function roundTripsOf(text: string): Pick<MemberMetrics, 'roundTripMs'> {
+  const family = 'etcd_network_peer_round_trip_time_seconds';
+  const counts = samplesOf(text, `${family}_count`);
+  const means = samplesOf(text, `${family}_sum`).flatMap(({ labels, value }) => {
+    const to = label(labels, 'To');
+    const amount = counts.find((sample) => label(sample.labels, 'To') === to)?.value ?? 0;
+    return to === undefined || amount === 0 ? [] : [[to, (value / amount) * 1000] as const];
+  });
+  return means.length === 0 ? {} : { roundTripMs: Object.fromEntries(means) };
 }
 
 /** Every sample of one family, found by searching for its name at the start of a line. */

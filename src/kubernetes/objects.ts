@@ -104,7 +104,9 @@ const container = z.object({
   ),
   resources,
   restartPolicy: text,
-  livenessProbe: maybe(z.object({ failureThreshold: whole, periodSeconds: whole })),
+  livenessProbe: maybe(
+    z.object({ failureThreshold: whole, periodSeconds: whole, httpGet: maybe(z.object({ path: text })) }),
+  ),
 });
 
 const terminated = z.object({

@@ -8,7 +8,12 @@ export type FormOrigin = {
   readonly channelId: string;
   readonly threadTs?: string;
   readonly responseUrl?: string;
+  /** The cluster, where it was typed. */
+  readonly cluster?: string;
 };
+
+/** The most that Slack lets an input have. */
+const longestInput = 3000;
 
 export const formCallback = 'command-form';
 
@@ -51,7 +56,10 @@ export function formView(
       {
         type: 'context',
         elements: [
-          { type: 'plain_text', text: `${command.summary}. Nothing is changed before a second person approves.` },
+          {
+            type: 'plain_text',
+            text: `${command.summary}.${command.job.kind === 'change' ? ' Nothing is changed before a second person approves.' : ''}`,
+          },
         ],
       },
       ...cluster,
@@ -67,6 +75,7 @@ export function formView(
             : {
                 type: 'plain_text_input',
                 action_id: name,
+                ...(kind === 'multiline' ? { multiline: true, max_length: longestInput } : {}),
                 ...(placeholder === undefined ? {} : { placeholder: plainText(placeholder) }),
               },
       })),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ClusterSeen } from '../cluster.ts';
 import { type KnownCluster, requireKnown } from '../member-reference.ts';
+import type { ClusterView } from '../view.ts';
 
 /** How large a cluster's databases were at one moment, and how far its history. Times are ISO 8601, sizes bytes, ids hexadecimal. */
 export const spaceSampleSchema = z.object({
@@ -73,6 +74,18 @@ export function revisionOlderThan(
   now: Date,
 ): { readonly revision: number; readonly at: string } | undefined {
   return samples.findLast((sample) => sample.clusterId === clusterId && now.getTime() - Date.parse(sample.at) >= ageMs);
+}
+
+/** The growth of the member that grows fastest; null where nothing was measured. */
+export function fastestGrowth(samples: readonly SpaceSample[], view: ClusterView, now: Date): Growth | null {
+  const all = view.members.flatMap(({ member, status }) => {
+    if (member === null || status === null) return [];
+    return growthOf(samples, view.clusterId ?? '', member.id, status.dbSizeInUseBytes, now) ?? [];
+  });
+  return all.reduce<Growth | null>(
+    (fastest, growth) => (fastest === null || growth.bytesPerHour > fastest.bytesPerHour ? growth : fastest),
+    null,
+  );
 }
 
 /** What was seen before, and why not where it could not be had: a terminal keeps nothing. */

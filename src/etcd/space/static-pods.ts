@@ -21,7 +21,7 @@ export type StaticPodsSeen =
   | { readonly pods?: undefined; readonly unseen: string };
 
 /** More members than anybody runs. */
-const mostMembers = 50;
+export const mostMembers = 50;
 /** Kubernetes' own defaults of a probe. */
 const defaultProbe = { failureThreshold: 3, periodSeconds: 10 };
 
@@ -59,7 +59,7 @@ export function staticPodOf({ metadata, spec }: Pod): StaticPod {
   const words = [...(container?.command ?? []), ...(container?.args ?? [])];
   const variable = (name: string) => container?.env.find((each) => each.name === name)?.value;
   const setting = (flag: string) =>
-    settingOf(words, flag) ?? variable(`ETCD_${flag.toUpperCase().replaceAll('-', '_')}`) ?? null;
+    flagValue(words, flag) ?? variable(`ETCD_${flag.toUpperCase().replaceAll('-', '_')}`) ?? null;
   const quota = Number(setting('quota-backend-bytes') ?? 0);
   const probe = container?.livenessProbe;
   const { failureThreshold = defaultProbe.failureThreshold, periodSeconds = defaultProbe.periodSeconds } = probe ?? {};
@@ -77,7 +77,7 @@ export function staticPodOf({ metadata, spec }: Pod): StaticPod {
 }
 
 /** `--name=etcd-1`, or the flag and its value as two words. */
-function settingOf(words: readonly string[], flag: string): string | undefined {
+export function flagValue(words: readonly string[], flag: string): string | undefined {
   for (const [index, word] of words.entries()) {
     if (word === `--${flag}`) return words[index + 1];
     if (word.startsWith(`--${flag}=`)) return word.slice(flag.length + 3);
