@@ -6,6 +6,7 @@ import { etcdCompact } from './etcd/compact.ts';
 import { etcdConfig } from './etcd/config.ts';
 import { etcdDefrag } from './etcd/defrag.ts';
 import { etcdDisarm } from './etcd/disarm.ts';
+import { etcdExpireEvents } from './etcd/expire-events.ts';
 import { etcdHealth } from './etcd/health.ts';
 import { etcdKeys } from './etcd/keys.ts';
 import { etcdMembers } from './etcd/members.ts';
@@ -35,6 +36,7 @@ export const commands: readonly Command[] = [
   etcdKeys,
   etcdCerts,
   etcdConfig,
+  etcdExpireEvents,
   etcdMoveLeader,
   etcdAdd,
   etcdPromote,

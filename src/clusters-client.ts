@@ -28,7 +28,8 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
       once(`etcd ${name}`, async () => {
         const cluster = found(config.etcd.clusters, name, 'etcd');
         const { connectEtcd } = await import('./etcd/client.ts');
-        const { requestTimeout, endpoints, tls, auth, quotaBytes, peerCa, metricsUrls, snapshots } = cluster;
+        const { requestTimeout, endpoints, tls, auth, quotaBytes, peerCa, metricsUrls, eventsPrefix, snapshots } =
+          cluster;
         return await connectEtcd({
           name,
           endpoints,
@@ -38,6 +39,7 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
           ...(quotaBytes === undefined ? {} : { quotaBytes }),
           ...(peerCa === undefined ? {} : { peerCa }),
           ...(metricsUrls === undefined ? {} : { metricsUrls }),
+          ...(eventsPrefix === undefined ? {} : { eventsPrefix }),
           ...(snapshots === undefined ? {} : { snapshots: settingsOf(snapshots, config.changes.snapshotMaxAge) }),
         });
       }),

@@ -83,6 +83,13 @@ const etcdCluster = z.strictObject({
     .array(url)
     .optional()
     .describe('`--listen-metrics-urls` of the members, where the client port does not show `/metrics`'),
+  eventsPrefix: text
+    // Whatever lies under it may be deleted.
+    .regex(/^\/.+\/events\/$/, 'write the directory of the events, such as /registry/events/')
+    .optional()
+    .describe(
+      'Where API servers keep their events: their `--etcd-prefix` and `/events/`; `/registry/events/` where not given',
+    ),
   snapshots: snapshotsConfig.optional(),
 });
 

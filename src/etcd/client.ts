@@ -36,6 +36,8 @@ export type EtcdCluster = {
   readonly upkeep: Upkeep;
   /** Reads which keys there are and how large they are; no value ever comes out of it. */
   readonly keys: Keys;
+  /** Under which API servers of Kubernetes keep their events. */
+  readonly eventsPrefix: string;
   /**
    * Reads what is presented at peer URLs, without being let in.
    * @throws Refusal when a credential file cannot be used
@@ -113,6 +115,7 @@ class Connection implements EtcdCluster {
   readonly membership: Membership;
   readonly upkeep: Upkeep;
   readonly keys: Keys;
+  readonly eventsPrefix: string;
   readonly snapshots: SnapshotKeeping | null;
   private readonly config: EtcdClusterConfig;
   private readonly timeoutMs: number;
@@ -157,6 +160,7 @@ class Connection implements EtcdCluster {
     this.membership = createMembership(route);
     this.upkeep = createUpkeep(route, this.timeoutMs);
     this.keys = createKeys(route);
+    this.eventsPrefix = config.eventsPrefix ?? '/registry/events/';
   }
 
   async seePeers(peerUrls: PeerUrls): Promise<PeersSeen> {

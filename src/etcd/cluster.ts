@@ -18,6 +18,8 @@ export type EtcdClusterConfig = {
   readonly peerCa?: string | undefined;
   /** `--listen-metrics-urls` of the members, for clusters whose client port does not show /metrics. */
   readonly metricsUrls?: readonly string[] | undefined;
+  /** Under which the API servers keep their events; `/registry/events/` where not given. */
+  readonly eventsPrefix?: string | undefined;
   /** How its snapshots are taken and kept, where they are. */
   readonly snapshots?: SnapshotSettings | undefined;
 };

@@ -1,10 +1,17 @@
 import { fromJSON, type MethodDefinition } from '@grpc/proto-loader';
 import { type Settled, settled } from './failure.ts';
+import type { Lease } from './keys/event-leases.ts';
 import { type KeyRange, rangeEnd } from './keys/key-range.ts';
-import { keysProtocol, type WireRange } from './keys/protocol.ts';
+import {
+  keysProtocol,
+  type WireDeleted,
+  type WireLeases,
+  type WireRange,
+  type WireTimeToLive,
+} from './keys/protocol.ts';
 import { type KeyFacts, type RangePage, readRangeReply, type TakeKey } from './keys/range-reply.ts';
 import type { RawMethod } from './member-client.ts';
-import type { MemberRoute } from './membership-client.ts';
+import { type MemberRoute, type Mutation, mutationTimeoutMs, outcomeOf } from './membership-client.ts';
 
 /** Some of the keys of a range: the first so many, as the store was at a revision. */
 export type PageRequest = {
@@ -16,36 +23,83 @@ export type PageRequest = {
   readonly content: 'names' | 'sizes';
 };
 
-/** Keys, read from the one endpoint that is named, as that member has them: without a round of consensus, and without a quorum too. */
+/**
+ * Keys, read from the one endpoint that is named, as that member has them: without a round of consensus, and without a quorum too.
+ * Leases are asked of the leader, who alone knows what is left of them. Mutations are sent once.
+ */
 export type Keys = {
   page(at: string, request: PageRequest): Promise<Settled<RangePage>>;
   /** How many keys a range has at the newest revision, and nothing of them. */
   count(at: string, range: KeyRange): Promise<Settled<RangePage>>;
+  /** Ids of all leases, in decimal. */
+  leases(at: string): Promise<Settled<readonly string[]>>;
+  lease(at: string, id: string): Promise<Settled<Lease>>;
+  /** Ends a lease, and with it every key that hangs on it. */
+  revoke(at: string, leaseId: string): Promise<Mutation<void>>;
+  /** @returns how many keys went */
+  removeRange(at: string, range: KeyRange): Promise<Mutation<number>>;
 };
 
 /** A page is a megabyte: a member that takes longer than this has something else to do. */
 const pageTimeoutMs = 5_000;
 
 export function createKeys({ client, carry }: Pick<MemberRoute, 'client' | 'carry'>): Keys {
+  const call = <Request, Reply>(
+    at: string,
+    method: RawMethod<Request, Reply>,
+    request: Request,
+    timeoutMs = pageTimeoutMs,
+  ) => carry(() => client(at).call(method, request, new Date(Date.now() + timeoutMs)));
   const range = (at: string, wish: Partial<WireRange> & { readonly range: KeyRange }) => {
     const { range: wanted, ...more } = wish;
-    const request = { ...newest, key: wanted.from, range_end: rangeEnd(wanted), ...more };
-    return settled(carry(() => client(at).call(measuredRange, request, new Date(Date.now() + pageTimeoutMs))));
+    return settled(call(at, measuredRange, { ...newest, key: wanted.from, range_end: rangeEnd(wanted), ...more }));
   };
   return {
     page: (at, { range: wanted, limit, revision, content }) =>
       range(at, { range: wanted, limit, revision, keys_only: content === 'names' }),
     count: (at, wanted) => range(at, { range: wanted, count_only: true }),
+    leases: (at) => settled(call(at, methods.leases, {}).then(({ leases }) => leases.map(({ ID }) => ID))),
+    lease: (at, id) =>
+      settled(
+        call(at, methods.timeToLive, { ID: id, keys: true }).then(({ TTL, grantedTTL, keys }) => ({
+          id,
+          grantedSeconds: Number(grantedTTL),
+          leftSeconds: Number(TTL),
+          keys,
+        })),
+      ),
+    revoke: (at, leaseId) =>
+      outcomeOf(call(at, methods.revoke, { ID: leaseId }, mutationTimeoutMs).then(() => undefined)),
+    removeRange: (at, wanted) =>
+      outcomeOf(
+        call(at, methods.deleteRange, { key: wanted.from, range_end: rangeEnd(wanted) }, mutationTimeoutMs).then(
+          ({ deleted }) => Number(deleted),
+        ),
+      ),
   };
 }
 
 const newest = { limit: 0, revision: 0, serializable: true, keys_only: false, count_only: false };
 
+const loaded = fromJSON(keysProtocol, { keepCase: true, longs: String, enums: String, defaults: true });
+
+function method<Request, Reply>(service: 'KV' | 'Lease', name: string): MethodDefinition<Request, Reply> {
+  const services: unknown = loaded[`etcdserverpb.${service}`];
+  const found = (services as Readonly<Record<string, MethodDefinition<Request, Reply>>>)[name];
+  if (found === undefined) throw new Error(`no ${service}.${name} in the protocol`);
+  return found;
+}
+
+const methods = {
+  leases: method<object, WireLeases>('Lease', 'LeaseLeases'),
+  timeToLive: method<{ readonly ID: string; readonly keys: boolean }, WireTimeToLive>('Lease', 'LeaseTimeToLive'),
+  revoke: method<{ readonly ID: string }, object>('Lease', 'LeaseRevoke'),
+  deleteRange: method<Pick<WireRange, 'key' | 'range_end'>, WireDeleted>('KV', 'DeleteRange'),
+};
+
 /** The call whose reply is taken apart so; the values go no further than `take`. */
 function rangeMethod<Facts>(take: TakeKey<Facts>): RawMethod<WireRange, RangePage<Facts>> {
-  const loaded = fromJSON(keysProtocol, { keepCase: true, longs: String, enums: String, defaults: true });
-  const service: unknown = loaded['etcdserverpb.KV'];
-  const { path, requestSerialize } = (service as { readonly Range: MethodDefinition<WireRange, unknown> }).Range;
+  const { path, requestSerialize } = method<WireRange, unknown>('KV', 'Range');
   return { path, requestSerialize, responseDeserialize: (bytes) => readRangeReply(bytes, take) };
 }
 

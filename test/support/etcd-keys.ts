@@ -35,3 +35,13 @@ export async function putKeys(
     client.close();
   }
 }
+
+/** Grants a lease. @returns its id, as `FilledKey` takes it */
+export async function grantLease(cluster: EtcdTestCluster, seconds: number): Promise<string> {
+  const client = connect(cluster);
+  try {
+    return (await client.leaseClient.leaseGrant({ TTL: seconds, ID: 0 })).ID;
+  } finally {
+    client.close();
+  }
+}

@@ -1,4 +1,5 @@
 import type { Words } from '../../command.ts';
+import { duration } from '../../config.ts';
 import { Refusal } from '../../refusal.ts';
 import { shortened } from '../../report/text.ts';
 import { keyBytes } from './key-text.ts';
@@ -23,4 +24,17 @@ export function wholeNumber(flag: string, text: string | undefined, most: number
       `Give a whole number from 1 to ${most}.`,
     );
   return number;
+}
+
+/** An API server goes on putting events onto a lease for a minute (`--lease-reuse-duration-seconds`): a lease that old gets no more keys. */
+const youngestAgeMs = 5 * 60_000;
+
+/** @throws Refusal for what is no duration, or so short that a lease may still get keys */
+export function eventAgeMs(text: string): number {
+  const ageMs = duration.safeParse(text.trim()).data ?? 0;
+  if (ageMs >= youngestAgeMs) return ageMs;
+  throw new Refusal(
+    `--older-than "${shortened(text, 60)}" is not taken.`,
+    'Write minutes, hours or days, five minutes at the least: 15m, 1h, 2d. Younger leases still get events.',
+  );
 }

@@ -1,5 +1,5 @@
 /**
- * The part of etcd's gRPC interface that keys are read by. Replies to Range are decoded by hand (range-reply.ts).
+ * The part of etcd's gRPC interface that keys and their leases are read and removed by. Replies to Range are decoded by hand (range-reply.ts).
  * Field numbers are those of etcd's api/etcdserverpb/rpc.proto.
  */
 export const keysProtocol = {
@@ -18,9 +18,36 @@ export const keysProtocol = {
           },
         },
         RangeResponse: { fields: {} },
+        DeleteRangeRequest: { fields: { key: { type: 'bytes', id: 1 }, range_end: { type: 'bytes', id: 2 } } },
+        DeleteRangeResponse: { fields: { deleted: { type: 'int64', id: 2 } } },
+        LeaseStatus: { fields: { ID: { type: 'int64', id: 1 } } },
+        LeaseLeasesRequest: { fields: {} },
+        LeaseLeasesResponse: { fields: { leases: { rule: 'repeated' as const, type: 'LeaseStatus', id: 2 } } },
+        LeaseTimeToLiveRequest: { fields: { ID: { type: 'int64', id: 1 }, keys: { type: 'bool', id: 2 } } },
+        LeaseTimeToLiveResponse: {
+          fields: {
+            TTL: { type: 'int64', id: 3 },
+            grantedTTL: { type: 'int64', id: 4 },
+            keys: { rule: 'repeated' as const, type: 'bytes', id: 5 },
+          },
+        },
+        LeaseRevokeRequest: { fields: { ID: { type: 'int64', id: 1 } } },
+        LeaseRevokeResponse: { fields: {} },
         KV: {
           methods: {
             Range: { requestType: 'RangeRequest', responseType: 'RangeResponse', comment: '' },
+            DeleteRange: { requestType: 'DeleteRangeRequest', responseType: 'DeleteRangeResponse', comment: '' },
+          },
+        },
+        Lease: {
+          methods: {
+            LeaseLeases: { requestType: 'LeaseLeasesRequest', responseType: 'LeaseLeasesResponse', comment: '' },
+            LeaseTimeToLive: {
+              requestType: 'LeaseTimeToLiveRequest',
+              responseType: 'LeaseTimeToLiveResponse',
+              comment: '',
+            },
+            LeaseRevoke: { requestType: 'LeaseRevokeRequest', responseType: 'LeaseRevokeResponse', comment: '' },
           },
         },
       },
@@ -38,3 +65,7 @@ export type WireRange = {
   readonly keys_only: boolean;
   readonly count_only: boolean;
 };
+
+export type WireDeleted = { readonly deleted: string };
+export type WireLeases = { readonly leases: readonly { readonly ID: string }[] };
+export type WireTimeToLive = { readonly TTL: string; readonly grantedTTL: string; readonly keys: readonly Buffer[] };

@@ -28,7 +28,7 @@ export type SurveyFacts = {
 /** The report of `/etcd keys`. Pure. */
 export function reportSurvey(facts: SurveyFacts, now: Date): Report {
   const { cluster, largest, total, prefix } = facts;
-  const findings = [...facts.remarks.map(remark), ...(facts.isHeldBack ? [heldBack] : [])];
+  const findings = [...flood(facts), ...facts.remarks.map(remark), ...(facts.isHeldBack ? [heldBack] : [])];
   return {
     command: '/etcd keys',
     verdict: verdictOf(findings),
@@ -117,6 +117,24 @@ const sum = (groups: readonly Group[], what: 'keys' | 'bytes') => groups.reduce(
 
 function remark(text: string): Finding {
   return { severity: 'info', grade: 'fact', claim: text, evidence: '', advice: '' };
+}
+
+/** Fewer are no flood. */
+const manyEvents = 10_000;
+
+function flood({ largest, total }: SurveyFacts): Finding[] {
+  const events = largest.find(({ prefix }) => kubernetesName(prefix) === 'events');
+  if (events === undefined || events.keys < manyEvents || events.keys * 2 < total.keys) return [];
+  return [
+    {
+      severity: 'warning',
+      grade: 'fact',
+      claim: `${Math.round((100 * events.keys) / total.keys)}% of the keys are events.`,
+      evidence: `${grouped(events.keys)} of ${grouped(total.keys)} keys, ${formatBytes(events.bytes)}.`,
+      advice:
+        'Find what writes them: `kubectl get events -A --sort-by=.count`. `/etcd expire-events --older-than 15m` ends the old ones.',
+    },
+  ];
 }
 
 const heldBack: Finding = {

@@ -4,7 +4,7 @@ import type { Section } from '../../report/report.ts';
 import { formatBytes } from '../../report/text.ts';
 import { errorsCheck, leaderCheck, ok, votersOf, worstChecksFirst } from '../checks.ts';
 import type { EtcdCluster } from '../client.ts';
-import type { KnownCluster } from '../member-reference.ts';
+import type { KnownCluster, ListedMember } from '../member-reference.ts';
 import { type Compaction, compactedTo, describeCompaction } from './compaction.ts';
 import { blockSection } from './defragmentation.ts';
 import { tightShare } from './figures.ts';
@@ -77,15 +77,28 @@ export function recoveryChecks({ view, pods, canSnapshot }: RecoveryFacts, plan:
   const members = votersOf(view).filter(({ member }) => plan.memberIds.includes(member.id));
   return worstChecksFirst([
     snapshotFirstCheck(plan, canSnapshot),
+    ...spaceChecks(view, members, pods, plan.care, plan.compaction.kind),
+  ]);
+}
+
+/** What has to hold before history is dropped and these members are defragmented. */
+export function spaceChecks(
+  view: KnownCluster,
+  members: readonly ListedMember[],
+  pods: StaticPodsSeen,
+  care: Care,
+  compaction: Compaction['kind'],
+): Check[] {
+  return [
     corruptCheck(view),
     leaderCheck(view),
     errorsCheck(view),
     answeringCheck(members),
-    spareCheck(view, plan.care),
-    livenessCheck(members, pods, plan.care),
+    spareCheck(view, care),
+    livenessCheck(members, pods, care),
     diskCheck(members),
-    watchesCheck(plan.compaction.kind === 'to-head'),
-  ]);
+    watchesCheck(compaction === 'to-head'),
+  ];
 }
 
 function snapshotFirstCheck({ snapshot, cluster }: RecoveryPlan, canSnapshot: boolean): Check {
