@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import { type Conversation, type ConversationOptions, startConversation } from '../support/conversation.ts';
 import { type EtcdTestCluster, startEtcd } from '../support/etcd.ts';
 import { type KubernetesApi, startKubernetes } from '../support/kubernetes/api.ts';
@@ -302,6 +303,42 @@ test('a secret that was typed is published nowhere, and "Run again" still knows 
   expect(everything).not.toContain('hunter2');
   expect(everything).not.toContain('hunter3');
 });
+
+test('the settings of a member are pasted into a form, and of the text nothing but settings is stored or told', async () => {
+  const { slack, ann, channel, config, answered } = await begin({ kubeconfigs: {} });
+  await slack.slash(ann.id, channel, '/etcd config --paste');
+  const [view] = await slack.waitFor(() => slack.views(ann.id).length > 0 && slack.views(ann.id));
+  const text = 'ETCD_NAME=etcd-1\nETCD_HEARTBEAT_INTERVAL=300\nETCDCTL_PASSWORD=hunter2\nELSE=not-for-anybody';
+  const { outcome } = await slack.submitView(ann.id, view?.id ?? '', { paste: text });
+  expect(outcome).toBe('closed');
+  const thread = await answered(channel, '0');
+  expect(thread.text).toMatch(/^prod: settings of etcd-1: etcd-1 will not start: election timeout 1000 ms/);
+  const told = slack.threadText(channel, thread.ts);
+  expect(told).toContain('ETCDCTL_PASSWORD');
+  const stored = await storedUnder(config.redis.prefix);
+  expect(stored).toContain('heartbeat-interval');
+  for (const secret of ['hunter2', 'not-for-anybody']) expect([told, stored].join()).not.toContain(secret);
+});
+
+/** All that Redis holds under a prefix, as text. */
+async function storedUnder(prefix: string): Promise<string> {
+  const client = new Redis(redis.url);
+  try {
+    const keys = await client.keys(`${prefix}*`);
+    const values = await Promise.all(
+      keys.map(async (key) => {
+        const type = await client.type(key);
+        if (type === 'string') return await client.get(key);
+        if (type === 'hash') return await client.hgetall(key);
+        if (type === 'stream') return await client.xrange(key, '-', '+');
+        return type === 'list' ? await client.lrange(key, 0, -1) : '';
+      }),
+    );
+    return JSON.stringify(values);
+  } finally {
+    client.disconnect();
+  }
+}
 
 test('a request that never ends does not keep the process', async () => {
   const { running } = await begin({ mode: 'http' });

@@ -1,5 +1,7 @@
 import { parseAllDocuments } from 'yaml';
+import { redact } from '../../redact.ts';
 import { Refusal } from '../../refusal.ts';
+import { listed } from '../../report/text.ts';
 import { readLine } from './command-line.ts';
 import { readConfigFile } from './config-file.ts';
 import { looksLikeEnvironment, readAssignments } from './environment-file.ts';
@@ -17,6 +19,11 @@ const longestText = 64 * 1024;
 export function readPasted(text: string): GivenSettings {
   const read = text.length > longestText ? null : readAny(text.replace(/^\uFEFF/, ''));
   if (read !== null && read.given.length + read.unknown.length > 0) return read;
+  if (read !== null && read.elsewhere.length > 0)
+    throw new Refusal(
+      `That ${read.format} sets nothing itself: it takes its settings from ${redact(listed(read.elsewhere))}.`,
+      'Paste that file instead.',
+    );
   throw new Refusal(
     text.trim() === ''
       ? 'Nothing was given to read.'

@@ -21,7 +21,7 @@ export function readUnit(text: string): GivenSettings | null {
     ?.replace(/^[@:+!-]+/, '');
   const known = Object.fromEntries(variables.map(({ name, value }) => [name, value]));
   const read = command === undefined ? null : readLine(command, known);
-  if (read === null && variables.length === 0) return null;
+  if (read === null && variables.length === 0 && of('EnvironmentFile').length === 0) return null;
   return sift('systemd unit', [...variables, ...(read?.flags ?? [])], {
     elsewhere: [...of('EnvironmentFile').map((file) => file.replace(/^-/, '')), ...(read?.unknown ?? [])],
   });

@@ -2,8 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { stringify } from 'yaml';
 import { etcdConfig } from '../../../commands/etcd/config.ts';
 import { emptyConfig } from '../../../src/config.ts';
+import { handOverSections } from '../../../src/etcd/member-config.ts';
+import { requireKnown } from '../../../src/etcd/member-reference.ts';
 import { readPasted } from '../../../src/etcd/settings/paste.ts';
+import { givenValue } from '../../../src/etcd/settings/setting.ts';
 import { take } from '../../../src/intake.ts';
+import { seenCluster } from '../../support/etcd-seen.ts';
 
 const environment = `
 # Settings of this member
@@ -154,6 +158,39 @@ test.each([
   ['x'.repeat(70_000), 'The settings of an etcd member were not recognised in that text.'],
 ])('what is none of them is refused without being quoted: %.20s', (text, message) => {
   expect(() => readPasted(text)).toThrow(message);
+});
+
+test('a unit that sets nothing itself is refused by naming the file that does', () => {
+  const bare = '[Service]\nEnvironmentFile=/etc/etcd/etcd.env\nExecStart=/usr/local/bin/etcd';
+  expect(() => readPasted(bare)).toThrow(
+    'That systemd unit sets nothing itself: it takes its settings from /etc/etcd/etcd.env.',
+  );
+});
+
+test('whatever /etcd add hands out for a new member reads back as the same settings', () => {
+  const view = requireKnown(seenCluster());
+  const added = {
+    name: 'etcd-4',
+    id: 'a4',
+    peerUrls: ['https://10.0.0.4:2380'],
+    members: [
+      ...(view.seen.members ?? []),
+      { id: 'a4', name: '', peerUrls: ['https://10.0.0.4:2380'], clientUrls: [], isLearner: true },
+    ],
+    hosts: [{ host: '10.0.0.4', addresses: ['10.0.0.4'] }],
+  };
+  const files = handOverSections(added, view).flatMap((section) =>
+    section.kind === 'code' && /env$|yaml$/.test(section.title) ? [readPasted(section.text)] : [],
+  );
+  expect(files.map(({ format }) => format)).toEqual(['environment file', 'config file', 'pod manifest']);
+  for (const settings of files) {
+    expect(givenValue(settings, 'name')).toBe('etcd-4');
+    expect(givenValue(settings, 'initial-cluster-state')).toBe('existing');
+    expect(givenValue(settings, 'initial-cluster')).toContain('etcd-4=https://10.0.0.4:2380');
+    expect(givenValue(settings, 'peer-client-cert-auth')).toBe('true');
+    expect(givenValue(settings, 'quota-backend-bytes')).toBe('8589934592');
+    expect(settings.unknown).toEqual([]);
+  }
 });
 
 describe('in Slack', () => {
