@@ -18,20 +18,13 @@ export type BareEtcd = {
 type Method = MethodDefinition<object, object>;
 type Service = Readonly<Record<string, Method>>;
 
-/** etcd's own interface, as etcd3 ships it. */
-function loadMethods(): { readonly status: Method; readonly alarm: Method; readonly memberList: Method } {
+/** A method of etcd's own interface, as etcd3 ships it. */
+export function loadMethod(service: string, name: string): Method {
   const file = fileURLToPath(new URL('../proto/rpc.proto', import.meta.resolve('etcd3')));
   const loaded = loadSync(file, { keepCase: true, longs: String, enums: String, defaults: true });
-  const method = (service: string, name: string): Method => {
-    const found = (loaded[`etcdserverpb.${service}`] as Service | undefined)?.[name];
-    if (found === undefined) throw new Error(`no ${service}.${name} in ${file}`);
-    return found;
-  };
-  return {
-    status: method('Maintenance', 'Status'),
-    alarm: method('Maintenance', 'Alarm'),
-    memberList: method('Cluster', 'MemberList'),
-  };
+  const found = (loaded[`etcdserverpb.${service}`] as Service | undefined)?.[name];
+  if (found === undefined) throw new Error(`no ${service}.${name} in ${file}`);
+  return found;
 }
 
 export function openBareEtcd({ endpoints, metricsUrls, tls }: EtcdTestCluster): BareEtcd {
@@ -45,7 +38,9 @@ export function openBareEtcd({ endpoints, metricsUrls, tls }: EtcdTestCluster): 
   const clients = endpoints.map(
     (endpoint) => new Client(new URL(endpoint).host, security, { 'grpc.use_local_subchannel_pool': 1 }),
   );
-  const { status, alarm, memberList } = loadMethods();
+  const status = loadMethod('Maintenance', 'Status');
+  const alarm = loadMethod('Maintenance', 'Alarm');
+  const memberList = loadMethod('Cluster', 'MemberList');
   const call = (client: Client, { path, requestSerialize, responseDeserialize }: Method): Promise<void> =>
     new Promise((resolve, reject) => {
       const options = { deadline: Date.now() + 1000 };

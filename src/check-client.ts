@@ -10,6 +10,7 @@ import { Refusal } from './refusal.ts';
 import { count, formatDuration, listed } from './report/text.ts';
 import { scopes } from './slack/manifest.ts';
 import { SlackFailure } from './slack/web.ts';
+import { readCatalogue } from './snapshot/catalogue.ts';
 import { messageOf } from './thrown.ts';
 
 /**
@@ -60,6 +61,9 @@ export async function check(
     slackLines(config),
     redisCheck(config),
     ...etcdNames.map((name) => attempt(`etcd ${name}`, async () => await etcdLines(await clusters.etcd(name)))),
+    ...etcdNames
+      .filter((name) => config.etcd.clusters[name]?.snapshots !== undefined)
+      .map((name) => attempt(`snapshots ${name}`, async () => await snapshotLines(await clusters.etcd(name)))),
     ...kubernetesNames.map((name) =>
       attempt(`kubernetes ${name}`, async () => {
         const sampled = config.kubernetes.clusters[name]?.sampleNamespaces ?? [];
@@ -220,6 +224,21 @@ function firstValue(answer: unknown): string | null {
 
 type EtcdCluster = Awaited<ReturnType<ReturnType<typeof connectClusters>['etcd']>>;
 type KubernetesCluster = Awaited<ReturnType<ReturnType<typeof connectClusters>['kubernetes']>>;
+
+/** Whether the storage of a cluster's snapshots can be read; nothing is written to it. */
+async function snapshotLines({ name, snapshots }: EtcdCluster): Promise<CheckLine[]> {
+  if (snapshots === null) return [];
+  const { snapshots: taken } = await readCatalogue(snapshots.storage);
+  const [last] = taken;
+  return [
+    {
+      status: 'ok',
+      subject: `snapshots ${name}`,
+      seen: `${snapshots.storage.where}: ${count(taken.length, 'snapshot')}${last === undefined ? '' : `, the latest ${last.name}`}`,
+      mend: '',
+    },
+  ];
+}
 
 async function etcdLines(cluster: EtcdCluster): Promise<CheckLine[]> {
   const seen = await cluster.see();

@@ -18,6 +18,7 @@ import { probeEndpoint } from './probe-client.ts';
 import type { SnapshotPart, StreamLimits } from './snapshot-client.ts';
 import { ClusterToken } from './token-client.ts';
 import { createUpkeep, type Upkeep } from './upkeep-client.ts';
+import { servesV2 } from './v2-client.ts';
 
 export type { EtcdClusterConfig } from './cluster.ts';
 
@@ -53,6 +54,8 @@ export type EtcdCluster = {
    * @throws the driver's error (see `failureOf`); what came before it is worthless
    */
   streamSnapshot(endpoint: string, limits: StreamLimits): AsyncIterable<SnapshotPart>;
+  /** Whether a member serves etcd's old API too; null where it could not be seen. */
+  servesV2(endpoint: string): Promise<boolean | null>;
   /** Where its snapshots are kept and how; null where the config does not say. */
   readonly snapshots: SnapshotKeeping | null;
   close(): void;
@@ -169,6 +172,10 @@ class Connection implements EtcdCluster {
 
   async seeListeners(clientUrls: readonly string[]): Promise<PeersSeen> {
     return await probePeers({ members: clientUrls, fresh: [] }, { tls: this.config.tls }, this.timeoutMs);
+  }
+
+  async servesV2(endpoint: string): Promise<boolean | null> {
+    return await servesV2(endpoint, this.credentials, this.timeoutMs);
   }
 
   async *streamSnapshot(endpoint: string, limits: StreamLimits): AsyncGenerator<SnapshotPart> {

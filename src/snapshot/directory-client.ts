@@ -8,6 +8,7 @@ import type { SnapshotStorage, StoredFile } from './storage.ts';
 const part = '.part';
 /** What is not on the disk yet is pushed there so often, while more comes: at the end little is left to wait for. */
 const syncEveryBytes = 32 * 1024 ** 2;
+const writeBytes = 1024 ** 2;
 
 /** Snapshots in a folder of this machine, files 0600 in folders 0700: each holds every secret of its cluster. */
 export function openDirectory(path: string, cluster: string): SnapshotStorage {
@@ -101,11 +102,12 @@ export function openDirectory(path: string, cluster: string): SnapshotStorage {
         try {
           let syncing: Promise<void> | undefined;
           let unsynced = 0;
-          for await (const bytes of source) {
+          for await (const batch of inBatches(source, writeBytes)) {
             signal.throwIfAborted();
-            await writeWhole(handle, bytes);
-            written += bytes.length;
-            unsynced += bytes.length;
+            const { length, pieces } = batch;
+            await writeWhole(handle, pieces, length);
+            written += length;
+            unsynced += length;
             if (unsynced < syncEveryBytes) continue;
             await syncing;
             syncing = handle.datasync();
@@ -153,9 +155,27 @@ export function openDirectory(path: string, cluster: string): SnapshotStorage {
   };
 }
 
-async function writeWhole(handle: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let at = 0; at < bytes.length; ) {
-    const { bytesWritten } = await handle.write(bytes, at, bytes.length - at);
-    at += bytesWritten;
+type Batch = { readonly pieces: readonly Uint8Array[]; readonly length: number };
+
+/** Pieces that are written with one call: each call is a turn of a thread. */
+async function* inBatches(source: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Batch> {
+  let pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of source) {
+    pieces.push(piece);
+    length += piece.length;
+    if (length < bytes) continue;
+    yield { pieces, length };
+    pieces = [];
+    length = 0;
   }
+  if (length > 0) yield { pieces, length };
+}
+
+/** A disk that is nearly full may take a part: then the rest is tried, and says why. */
+async function writeWhole(handle: FileHandle, pieces: readonly Uint8Array[], length: number): Promise<void> {
+  const { bytesWritten } = await handle.writev([...pieces]);
+  if (bytesWritten === length) return;
+  const rest = Buffer.concat(pieces).subarray(bytesWritten);
+  for (let at = 0; at < rest.length; ) at += (await handle.write(rest, at, rest.length - at)).bytesWritten;
 }

@@ -65,6 +65,7 @@ export async function takeSnapshot(wish: SnapshotWish, context: TakingContext): 
   const source = chooseSource(before);
   await clearUnfinished(storage, wish.id, now());
   await requireSpace(storage, source);
+  const v2 = await etcd.servesV2(source.endpoint);
   const startedAt = now();
   const copy = await store(etcd, keeping, source, snapshotName(wish.id, startedAt), context);
   // Another worker may have been as far: one request, one snapshot.
@@ -87,7 +88,7 @@ export async function takeSnapshot(wish: SnapshotWish, context: TakingContext): 
     ...copy,
     startedAt: startedAt.toISOString(),
     endedAt: now().toISOString(),
-    v2: null,
+    v2,
     lastRead: null,
     lastDrill: null,
   };

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { etcdSnapshot } from '../../jobs/etcd/snapshot.ts';
 import { etcdSnapshotVerify } from '../../jobs/etcd/snapshot-verify.ts';
 import { etcdSnapshots } from '../../jobs/etcd/snapshots.ts';
 import type { Clusters } from '../../src/clusters-client.ts';
@@ -170,6 +171,35 @@ test('the list tells the age of the last good one and how to restore it on each 
 
 /** Skipped where no file system can be mounted: it takes root on Linux. */
 const onSmallDisk = canMountSmall() ? test : test.skip;
+
+test('keys of the old API are warned of where it is on, and with authentication on the token goes along', async () => {
+  const old = await startEtcd({ own: true, members: 1, flags: ['--enable-v2'] });
+  try {
+    const off = await takeSnapshot(wish, contextFor());
+    expect(off.facts.v2).toBe(false);
+    const on = contextWith(old, folder, { to: { directory: join(folder, 'old') } });
+    opened.push(on.clients);
+    const report = await etcdSnapshot.run({ cluster: 'prod' }, on);
+    expect(report.findings.map(({ claim }) => claim)).toEqual([
+      'prod serves etcd’s old API (v2) too, and no snapshot holds its keys.',
+    ]);
+    for (const words of ['user add root:secret', 'user grant-role root root', 'auth enable']) {
+      const { exitCode, stderr } = await old.etcdctl(words.split(' '));
+      if (exitCode !== 0) throw new Error(stderr);
+    }
+    const known = contextWith(old, folder, {}, { username: 'root', password: 'secret' });
+    const unknown = contextWith(old, join(folder, 'unknown'));
+    opened.push(known.clients, unknown.clients);
+    expect((await takeSnapshot({ ...wish, id: 'with-a-token' }, known)).isKnown).toBe(false);
+    await expect(takeSnapshot({ ...wish, id: 'without' }, unknown)).rejects.toMatchObject({
+      message: expect.stringMatching(/^The snapshot was refused: etcd-1 ended the stream after 0 bytes: /),
+      advice: 'The etcd user of the config has to be one with the role root: etcd.clusters.prod.auth.',
+    });
+    expect(readdirSync(join(folder, 'unknown', 'prod'))).toEqual([]);
+  } finally {
+    await old.stop();
+  }
+});
 
 describe('nothing half is left', () => {
   beforeAll(() => putMegabytes(etcd, 20));

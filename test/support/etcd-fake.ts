@@ -31,6 +31,7 @@ export function fakeEtcd(seen: () => ClusterSeen, more: Partial<EtcdCluster> = {
     seePeers: unasked,
     seeListeners: unasked,
     streamSnapshot: unasked,
+    servesV2: async () => null,
     snapshots: null,
     close() {},
     ...more,

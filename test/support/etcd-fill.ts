@@ -38,8 +38,12 @@ export async function putUntilRefused(cluster: EtcdTestCluster): Promise<string>
 export async function putMegabytes(cluster: EtcdTestCluster, megabytes: number): Promise<void> {
   const client = connect(cluster);
   try {
-    for (let index = 0; index < megabytes; index += 1)
-      await client.put(`fill/${index}`).value(Buffer.alloc(1024 ** 2, index % 251));
+    let next = 0;
+    const put = async () => {
+      for (let index = next++; index < megabytes; index = next++)
+        await client.put(`fill/${index}`).value(Buffer.alloc(1024 ** 2, index % 251));
+    };
+    await Promise.all(Array.from({ length: 8 }, put));
   } finally {
     client.close();
   }
