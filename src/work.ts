@@ -160,12 +160,18 @@ function unknownCommand(ticket: AskTicket, asOf: Date): Report {
   return refusalReport(refusal, { command: `/${ticket.command}` }, asOf);
 }
 
-/** The last word on a ticket that could not be answered: one more try to say so. */
+/**
+ * The last word on a ticket that could not be answered: one more try to say so. A change that was made of it lives on, whatever became of
+ * the workers that were to show it: its thread tells how it stands.
+ */
 export async function giveUp(
   ticket: AskTicket,
   error: Error,
-  parts: Pick<WorkParts, 'answer' | 'now' | 'fault'>,
+  parts: Pick<WorkParts, 'answer' | 'changes' | 'now' | 'fault'>,
 ): Promise<void> {
-  parts.fault(ticket.id, error);
-  await parts.answer(ticket).finish(faultReport(`/${ticket.command}`, ticket.id, parts.now()));
+  const { answer, changes, now, fault } = parts;
+  fault(ticket.id, error);
+  const made = await changes.store.read(changeIdOf(ticket));
+  if (made !== undefined) return await changes.show(made);
+  await answer(ticket).finish(faultReport(`/${ticket.command}`, ticket.id, now()));
 }
