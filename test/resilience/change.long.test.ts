@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { isEnded } from '../../src/change-record.ts';
 import { connectClusters } from '../../src/clusters-client.ts';
 import type { EtcdCluster } from '../../src/etcd/client.ts';
 import {
@@ -13,7 +14,7 @@ import {
 import { startEatingProxy } from '../support/eating-proxy.ts';
 import { type EtcdTestCluster, type SpareEtcdMember, startEtcd } from '../support/etcd.ts';
 import { etcdWith } from '../support/etcd-fake.ts';
-import { type RunningProcess, waitFor } from '../support/process.ts';
+import { type RunningProcess, Stop, waitFor } from '../support/process.ts';
 import { progressPath } from '../support/progress.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { startWorkers } from '../support/worker-pool.ts';
@@ -40,10 +41,15 @@ afterEach(async () => {
 
 /** Whoever starts the new node does it as soon as the member is in the list. */
 async function joinOnceAdded(asked: AskedFor, timeoutMs: number): Promise<void> {
-  await waitFor('the member in the list', async () => (await room.changes.read(asked.id))?.steps[0]?.state === 'done', {
-    timeoutMs,
-    everyMs: 50,
-  });
+  await waitFor(
+    'the member in the list',
+    async () => {
+      const record = await room.changes.read(asked.id);
+      if (record !== undefined && isEnded(record)) throw new Stop(new Error(`${record.state}: ${record.ending}`));
+      return record?.steps[0]?.state === 'done';
+    },
+    { timeoutMs, everyMs: 50 },
+  );
   await spare.join([...etcd.members, spare]);
 }
 

@@ -5,6 +5,7 @@ import pino from 'pino';
 import { verifyAudit } from '../../src/audit.ts';
 import { type ChangeRecord, isEnded } from '../../src/change-record.ts';
 import { type Clusters, connectClusters } from '../../src/clusters-client.ts';
+import type { Config } from '../../src/config.ts';
 import { type ChangeClient, connectChanges } from '../../src/redis/change-client.ts';
 import { type Running, start } from '../../src/serve.ts';
 import { type Conversation, type ConversationOptions, startConversation } from './conversation.ts';
@@ -67,7 +68,8 @@ export async function openChangeRoom(
     access: { operators: ['U0ANN'], approvers: ['U0BOB', 'U0CAT'] },
     ...options,
   });
-  const { slack, channel, ann, bob, config } = conversation;
+  const { slack, channel, ann, bob } = conversation;
+  const config = withPatience(conversation.config);
   slack.invite(channel, slack.addUser({ id: 'U0CAT', name: 'cat' }).id);
   const { url, prefix } = config.redis;
   const changes = connectChanges(
@@ -111,6 +113,7 @@ export async function openChangeRoom(
 
   return {
     ...conversation,
+    config,
     changes,
     folder,
     crashes(at, more = {}) {
@@ -209,6 +212,15 @@ export async function openChangeRoom(
       removeFolder(folder);
     },
   };
+}
+
+/** A member that a busy machine keeps from answering within a second would stand in the way of the change. */
+function withPatience(config: Config): Config {
+  const clusters = Object.entries(config.etcd.clusters).map(([name, each]) => [
+    name,
+    { ...each, requestTimeout: 5000 },
+  ]);
+  return { ...config, etcd: { ...config.etcd, clusters: Object.fromEntries(clusters) } };
 }
 
 /** The lines of a file that crash points share. */
