@@ -3,6 +3,7 @@ import { etcdAdd } from './etcd/add.ts';
 import { etcdAlarms } from './etcd/alarms.ts';
 import { etcdCerts } from './etcd/certs.ts';
 import { etcdCompact } from './etcd/compact.ts';
+import { etcdCompare } from './etcd/compare.ts';
 import { etcdConfig } from './etcd/config.ts';
 import { etcdDefrag } from './etcd/defrag.ts';
 import { etcdDisarm } from './etcd/disarm.ts';
@@ -34,6 +35,7 @@ export const commands: readonly Command[] = [
   etcdHealth,
   etcdMembers,
   etcdKeys,
+  etcdCompare,
   etcdCerts,
   etcdConfig,
   etcdExpireEvents,

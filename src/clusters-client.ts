@@ -107,7 +107,7 @@ function found<T>(clusters: Readonly<Record<string, T>>, name: string, kind: str
   const cluster = clusters[name];
   if (cluster === undefined)
     throw new Refusal(
-      `There is no ${kind} cluster \`${name}\` in the config any more.`,
+      `There is no ${kind} cluster \`${name}\` in the config.`,
       'Ask again with one that there is.',
       Object.keys(clusters),
     );

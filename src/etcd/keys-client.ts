@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { fromJSON, type MethodDefinition } from '@grpc/proto-loader';
 import { type Settled, settled } from './failure.ts';
 import type { Lease } from './keys/event-leases.ts';
@@ -9,7 +10,7 @@ import {
   type WireRange,
   type WireTimeToLive,
 } from './keys/protocol.ts';
-import { type KeyFacts, type RangePage, readRangeReply, type TakeKey } from './keys/range-reply.ts';
+import { type DigestedKey, type KeyFacts, type RangePage, readRangeReply, type TakeKey } from './keys/range-reply.ts';
 import type { RawMethod } from './member-client.ts';
 import { type MemberRoute, type Mutation, mutationTimeoutMs, outcomeOf } from './membership-client.ts';
 
@@ -29,6 +30,10 @@ export type PageRequest = {
  */
 export type Keys = {
   page(at: string, request: PageRequest): Promise<Settled<RangePage>>;
+  /** The values come over the wire, and only their sha256 goes further. */
+  digests(at: string, request: Omit<PageRequest, 'content'>): Promise<Settled<RangePage<DigestedKey>>>;
+  /** The newest revision: as the cluster agrees on it, which takes a quorum, or as the member itself has it. */
+  head(at: string, as: 'agreed' | 'own'): Promise<Settled<number>>;
   /** How many keys a range has at the newest revision, and nothing of them. */
   count(at: string, range: KeyRange): Promise<Settled<RangePage>>;
   /** Ids of all leases, in decimal. */
@@ -57,6 +62,18 @@ export function createKeys({ client, carry }: Pick<MemberRoute, 'client' | 'carr
   return {
     page: (at, { range: wanted, limit, revision, content }) =>
       range(at, { range: wanted, limit, revision, keys_only: content === 'names' }),
+    digests: (at, { range: wanted, limit, revision }) =>
+      settled(call(at, digestedRange, { ...newest, key: wanted.from, range_end: rangeEnd(wanted), limit, revision })),
+    head: (at, as) =>
+      settled(
+        call(at, measuredRange, {
+          ...newest,
+          key: firstKey,
+          range_end: emptyEnd,
+          count_only: true,
+          serializable: as === 'own',
+        }).then(({ revision }) => revision),
+      ),
     count: (at, wanted) => range(at, { range: wanted, count_only: true }),
     leases: (at) => settled(call(at, methods.leases, {}).then(({ leases }) => leases.map(({ ID }) => ID))),
     lease: (at, id) =>
@@ -79,6 +96,9 @@ export function createKeys({ client, carry }: Pick<MemberRoute, 'client' | 'carr
   };
 }
 
+/** A range of one key that nobody uses: its reply has the revision, and nothing is counted for it. */
+const firstKey = Buffer.from([0]);
+const emptyEnd = Buffer.alloc(0);
 const newest = { limit: 0, revision: 0, serializable: true, keys_only: false, count_only: false };
 
 const loaded = fromJSON(keysProtocol, { keepCase: true, longs: String, enums: String, defaults: true });
@@ -103,4 +123,7 @@ function rangeMethod<Facts>(take: TakeKey<Facts>): RawMethod<WireRange, RangePag
   return { path, requestSerialize, responseDeserialize: (bytes) => readRangeReply(bytes, take) };
 }
 
+const digestedRange = rangeMethod(
+  (facts: KeyFacts, value): DigestedKey => ({ ...facts, digest: hash('sha256', value, 'buffer') }),
+);
 const measuredRange = rangeMethod((facts: KeyFacts) => facts);

@@ -21,6 +21,8 @@ export function fakeEtcd(seen: () => ClusterSeen, more: Partial<EtcdCluster> = {
     },
     keys: {
       page: unasked,
+      digests: unasked,
+      head: unasked,
       count: unasked,
       leases: unasked,
       lease: unasked,

@@ -1,4 +1,4 @@
-import { beginsWith } from './key-range.ts';
+import { PrefixStack } from './prefix-stack.ts';
 import type { KeyFacts } from './range-reply.ts';
 
 /** Keys that begin alike, counted. Sizes are those of keys and values at their newest, without history. */
@@ -7,40 +7,33 @@ export type Totals = { readonly groups: number; readonly keys: number; readonly 
 
 type OpenGroup = { readonly prefix: Buffer; keys: number; bytes: number };
 
-/**
- * Counts keys by prefix as they pass, in their order, and keeps the largest prefixes: memory does not grow with the keys, nor with the prefixes.
- * Open are only the prefixes that the last key begins with: none of the others can come again.
- */
+/** Counts keys by prefix as they pass, in their order, and keeps the largest prefixes: memory does not grow with the keys, nor with the prefixes. */
 export class Groups {
-  private readonly open: OpenGroup[] = [];
+  private readonly stack: PrefixStack<OpenGroup>;
   private readonly largest: Group[] = [];
   private readonly top: number;
-  private readonly lengthOf: (key: Buffer) => number;
   private readonly total = { groups: 0, keys: 0, bytes: 0 };
 
   /**
    * @param top how many are kept
-   * @param lengthOf how much of a key is its group: of two keys in order, that begin alike as far as that, the same
+   * @param lengthOf how much of a key is its group
    */
   constructor(top: number, lengthOf: (key: Buffer) => number) {
     this.top = top;
-    this.lengthOf = lengthOf;
+    this.stack = new PrefixStack(
+      lengthOf,
+      (prefix) => ({ prefix, keys: 0, bytes: 0 }),
+      (group) => this.close(group),
+    );
   }
 
   take({ key, valueBytes }: Pick<KeyFacts, 'key' | 'valueBytes'>): void {
     const bytes = key.length + valueBytes;
+    const group = this.stack.of(key);
+    group.keys += 1;
+    group.bytes += bytes;
     this.total.keys += 1;
     this.total.bytes += bytes;
-    for (let last = this.open.at(-1); last !== undefined && !beginsWith(key, last.prefix); last = this.open.at(-1)) {
-      this.open.pop();
-      this.close(last);
-    }
-    const length = this.lengthOf(key);
-    const last = this.open.at(-1);
-    if (last !== undefined && last.prefix.length === length) {
-      last.keys += 1;
-      last.bytes += bytes;
-    } else this.open.push({ prefix: Buffer.from(key.subarray(0, length)), keys: 1, bytes });
   }
 
   get seenKeys(): number {
@@ -49,7 +42,7 @@ export class Groups {
 
   /** The largest, largest first, and what all of them come to. */
   finish(): { readonly largest: readonly Group[]; readonly total: Totals } {
-    for (let last = this.open.pop(); last !== undefined; last = this.open.pop()) this.close(last);
+    this.stack.finish();
     return { largest: this.largest, total: { ...this.total } };
   }
 

@@ -1,5 +1,5 @@
 import { Refusal } from '../../refusal.ts';
-import { shortened } from '../../report/text.ts';
+import { grouped, shortened } from '../../report/text.ts';
 import { visibleText } from '../../report/visible-text.ts';
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
@@ -44,4 +44,9 @@ export function keyBytes(typed: string): Buffer {
       part.startsWith('\\x') ? Buffer.from(part.slice(2), 'hex') : Buffer.from(part === '\\\\' ? '\\' : part),
     ),
   );
+}
+
+/** `1 key`, `1,203,442 keys`. */
+export function keyCount(amount: number): string {
+  return amount === 1 ? '1 key' : `${grouped(amount)} keys`;
 }

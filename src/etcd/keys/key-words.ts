@@ -38,3 +38,22 @@ export function eventAgeMs(text: string): number {
     'Write minutes, hours or days, five minutes at the least: 15m, 1h, 2d. Younger leases still get events.',
   );
 }
+
+/**
+ * The two clusters that were typed, and the prefix.
+ * @throws Refusal where there are too few words or too many, and for the same name twice
+ */
+export function twoClusters({ positionals, rest }: Pick<Words, 'positionals' | 'rest'>): {
+  a: string;
+  b: string;
+  prefix: string;
+} {
+  const [a = '', b = '', ...prefix] = [...positionals, ...rest];
+  if (a === '' || b === '')
+    throw new Refusal(
+      'Two clusters are wanted.',
+      'Name both, as the config calls them: `/etcd compare prod prod-new`.',
+    );
+  if (a === b) throw new Refusal(`"${shortened(a, 60)}" is named twice.`, 'Name two clusters.');
+  return { a, b, prefix: atMostOnePrefix({ positionals: prefix, rest: [] }) };
+}

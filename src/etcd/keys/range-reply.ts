@@ -6,6 +6,9 @@ export type KeyFacts = {
   readonly hasLease: boolean;
 };
 
+/** A key with the sha256 of its value in the value's place. */
+export type DigestedKey = KeyFacts & { readonly digest: Buffer };
+
 /** A page of keys as one reply to Range gives it. */
 export type RangePage<Facts = KeyFacts> = {
   readonly clusterId: string;

@@ -1,8 +1,8 @@
 import { redact } from '../../redact.ts';
 import { type Finding, type Report, type Section, verdictOf } from '../../report/report.ts';
-import { count, formatBytes, grouped } from '../../report/text.ts';
+import { formatBytes, grouped } from '../../report/text.ts';
 import type { Group, Totals } from './groups.ts';
-import { keyText } from './key-text.ts';
+import { keyCount, keyText } from './key-text.ts';
 import { kubernetesName } from './kubernetes-names.ts';
 
 /** What a walk over the keys of one cluster came to. */
@@ -59,7 +59,7 @@ export function reportSurvey(facts: SurveyFacts, now: Date): Report {
 function summarize({ cluster, prefix, total, largest }: SurveyFacts): string {
   if (total.keys === 0) return `${cluster}: no keys at all`;
   const where = prefix.length === 0 ? '' : ` under ${keyText(prefix)}`;
-  const whole = `${cluster}: ${keys(total.keys)}, ${formatBytes(total.bytes)}${where}`;
+  const whole = `${cluster}: ${keyCount(total.keys)}, ${formatBytes(total.bytes)}${where}`;
   const [first] = largest;
   if (first === undefined || total.groups === 1) return whole;
   const share = Math.round((100 * first.bytes) / total.bytes);
@@ -112,7 +112,6 @@ function shown({ prefix }: Group): string {
   return prefix.length === 0 ? '(no directory)' : redact(keyText(prefix));
 }
 
-const keys = (amount: number) => (amount === 1 ? count(1, 'key') : `${grouped(amount)} keys`);
 const sum = (groups: readonly Group[], what: 'keys' | 'bytes') => groups.reduce((all, group) => all + group[what], 0);
 
 function remark(text: string): Finding {

@@ -32,8 +32,17 @@ export function wantsNames({ prefix: typed, depth }: Pick<SurveyWish, 'prefix' |
 }
 
 /** In a terminal whoever may read the config may read the cluster. */
-export async function mayNameKeys({ desk }: Pick<Context, 'desk'>): Promise<boolean> {
+async function mayNameKeys({ desk }: Pick<Context, 'desk'>): Promise<boolean> {
   return desk === undefined || (await desk.roles()).some(({ role }) => role === 'operator' || role === 'approver');
+}
+
+/** @throws Refusal for whoever is no operator */
+export async function demandNaming(context: Pick<Context, 'desk'>): Promise<void> {
+  if (await mayNameKeys(context)) return;
+  throw new Refusal(
+    'What lies below a namespace is for operators: names of keys can be secrets themselves.',
+    'Name a shorter prefix, down to the namespace.',
+  );
 }
 
 /**
@@ -44,11 +53,7 @@ export async function surveyKeys(wish: SurveyWish, etcd: EtcdCluster, context: C
   const { signal, progress } = context;
   const prefix = keyBytes(wish.prefix);
   const mayName = await mayNameKeys(context);
-  if (!mayName && isBelowOpen(prefix))
-    throw new Refusal(
-      'What lies below a namespace is for operators: names of keys can be secrets themselves.',
-      'Name a shorter prefix, down to the namespace.',
-    );
+  if (isBelowOpen(prefix)) await demandNaming(context);
   const view = viewCluster(await etcd.see(signal));
   const walk = new Walk(view, (at, request) => etcd.keys.page(at, { ...request, content: 'sizes' }));
   const levels = directoryLevels(prefix) + (wish.depth ?? defaultDepth);
@@ -86,7 +91,7 @@ function namedLength(levels: number): (key: Buffer) => number {
 }
 
 /** The directory of that depth or as deep as everybody may see; the prefix that was typed where it is longer. */
-function openLengthWithin(levels: number, prefixLength: number): (key: Buffer) => number {
+export function openLengthWithin(levels: number, prefixLength: number): (key: Buffer) => number {
   const open = new OpenLengths();
   return (key) => Math.max(prefixLength, Math.min(directoryLength(key, levels), open.of(key)));
 }
