@@ -107,3 +107,16 @@ describe('a reader of metrics', () => {
     }
   });
 });
+
+test('the round trip to each peer is the mean of what was measured, and one that was never measured has none', () => {
+  const text = [
+    'etcd_server_has_leader 1',
+    'etcd_network_peer_round_trip_time_seconds_bucket{To="a2",le="0.0001"} 0',
+    'etcd_network_peer_round_trip_time_seconds_sum{To="a2"} 0.5',
+    'etcd_network_peer_round_trip_time_seconds_count{To="a2"} 10',
+    'etcd_network_peer_round_trip_time_seconds_sum{To="a3"} 0',
+    'etcd_network_peer_round_trip_time_seconds_count{To="a3"} 0',
+  ].join('\n');
+  expect(parseMetrics(text)?.roundTripMs).toEqual({ a2: 50 });
+  expect(parseMetrics('etcd_server_has_leader 1\n')?.roundTripMs).toBeUndefined();
+});

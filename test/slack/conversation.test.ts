@@ -312,7 +312,7 @@ test('the settings of a member are pasted into a form, and of the text nothing b
   const { outcome } = await slack.submitView(ann.id, view?.id ?? '', { paste: text });
   expect(outcome).toBe('closed');
   const thread = await answered(channel, '0');
-  expect(thread.text).toMatch(/^prod: settings of etcd-1: etcd-1 will not start: election timeout 1000 ms/);
+  expect(thread.text).toMatch(/^prod: settings of etcd-1: etcd-1 unable to start: election timeout 1000 ms/);
   const told = slack.threadText(channel, thread.ts);
   expect(told).toContain('ETCDCTL_PASSWORD');
   const stored = await storedUnder(config.redis.prefix);

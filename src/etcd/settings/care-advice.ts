@@ -4,7 +4,7 @@ import { expectedBlockMs } from '../space/figures.ts';
 import { suggestedQuotaBytes } from '../space-trouble.ts';
 import type { Trouble } from '../trouble.ts';
 import { givenValue } from './setting.ts';
-import { type Compared, compared, inForce, type SettingsSeen, type SettingsSource } from './source.ts';
+import { type Compared, compared, inForce, type SettingsSeen, type SettingsSource, shown } from './source.ts';
 
 /** What makes trouble while a member runs. */
 export function careTroubles(seen: SettingsSeen): Trouble[] {
@@ -20,7 +20,7 @@ export function careTroubles(seen: SettingsSeen): Trouble[] {
 function unequal({ sources }: SettingsSeen): Trouble[] {
   if (sources.length < 2) return [];
   return compared.flatMap((name): Trouble[] => {
-    const values = sources.map((source) => [source.who, inForce(source, name)] as const);
+    const values = sources.map((source) => [source.who, shown(name, inForce(source, name))] as const);
     if (new Set(values.map(([, value]) => value)).size === 1) return [];
     const isTimer = name === 'heartbeat-interval' || name === 'election-timeout';
     return [
@@ -81,7 +81,7 @@ function v2({ settings, who, where }: SettingsSource): Trouble[] {
       evidence: where,
       impact: 'Its keys are in no snapshot, its rights are not those of v3, and 3.6 does not start with the flag.',
       advice: 'Find who still uses /v2/keys, move them, then take the flag out.',
-      short: 'serves the v2 API',
+      short: 'serving the v2 API',
       who: [who],
       cause: 'v2-api',
     },
@@ -99,7 +99,7 @@ function quota({ settings, who, where }: SettingsSource): Trouble[] {
       evidence: `${where}: quota-backend-bytes ${bytes}`,
       impact: 'A member with so much data takes long to start, to defragment and to follow anew.',
       advice: 'Find what needs so much (`/etcd space`), and set --quota-backend-bytes=8589934592.',
-      short: `has a quota of ${formatBytes(bytes)}`,
+      short: `with a quota of ${formatBytes(bytes)}`,
       who: [who],
       cause: 'quota',
     },
@@ -117,7 +117,7 @@ function liveness({ settings: { probe }, who, where, member }: SettingsSource): 
     evidence: `${where}: ${evidence}`,
     impact,
     advice,
-    short: 'has a liveness probe that can kill it',
+    short: 'with a liveness probe that can kill it',
     who: [who],
     cause: 'liveness-probe',
   });

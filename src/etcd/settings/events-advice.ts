@@ -81,6 +81,8 @@ const isEvents = ({ resource }: ServersOverride) => /(?:^|\/)events$/.test(resou
 export function eventsSection({ apiServers, growth }: SettingsSeen): Section | null {
   const { servers, unseen } = apiServers;
   if (servers === undefined && unseen?.startsWith('no Kubernetes cluster') === true) return null;
+  if ((servers ?? []).some(({ overrides }) => overrides !== undefined && readOverrides(overrides).faults.length > 0))
+    return null;
   const apart = (servers ?? []).flatMap(({ overrides }) => readOverrides(overrides ?? '').overrides.filter(isEvents));
   const [first] = apart;
   if (first !== undefined)

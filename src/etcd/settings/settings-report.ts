@@ -1,12 +1,20 @@
 import { type Report, type Section, verdictOf, worstFirst } from '../../report/report.ts';
-import { count, formatBytes, listed, shortened } from '../../report/text.ts';
+import { count, listed, shortened } from '../../report/text.ts';
 import { shortsOf } from '../health.ts';
 import { statusTable } from '../look-commands.ts';
 import { findingsOf, type Trouble } from '../trouble.ts';
 import { careTroubles } from './care-advice.ts';
 import { eventsSection, eventsTroubles } from './events-advice.ts';
 import { givenValue } from './setting.ts';
-import { compared, defaultOf, inForce, longestRoundTripMs, type SettingsSeen, type SettingsSource } from './source.ts';
+import {
+  compared,
+  defaultOf,
+  inForce,
+  longestRoundTripMs,
+  type SettingsSeen,
+  type SettingsSource,
+  shown,
+} from './source.ts';
 import { startTroubles } from './start-advice.ts';
 import { timingTroubles } from './timing-advice.ts';
 
@@ -80,15 +88,6 @@ function tableOf(sources: readonly SettingsSource[]): Section {
     }),
   };
 }
-
-function shown(name: string, value: string): string {
-  if (name === 'auto-compaction-retention' && /^0\D*$/.test(value)) return 'off';
-  if (name === 'quota-backend-bytes') return value === '0' ? '2 GiB' : bytes(value);
-  if (name === 'max-request-bytes') return bytes(value);
-  return name === 'heartbeat-interval' || name === 'election-timeout' ? `${value} ms` : value;
-}
-
-const bytes = (value: string) => (/^\d+$/.test(value) ? formatBytes(Number(value)) : value);
 
 function seenText({ view, sources, podsUnseen }: SettingsSeen): string {
   const versions = [...new Set(view.members.flatMap(({ status }) => (status === null ? [] : [status.version])))];

@@ -1,7 +1,8 @@
+import { formatBytes } from '../../report/text.ts';
 import type { ApiServersSeen } from '../api-servers.ts';
 import type { Growth } from '../space/sample.ts';
 import { isAtLeast } from '../version-checks.ts';
-import type { ClusterView, MemberView } from '../view.ts';
+import { type ClusterView, defaultQuotaBytes, type MemberView } from '../view.ts';
 import { type GivenSettings, givenValue } from './setting.ts';
 
 /** The settings of one member, and where they were read. */
@@ -81,3 +82,13 @@ export function longestRoundTripMs({ members }: ClusterView): number | null {
   const all = members.flatMap(({ metrics }) => Object.values(metrics?.roundTripMs ?? {}));
   return all.length === 0 ? null : Math.max(...all);
 }
+
+/** A value as people say it: bytes and milliseconds with their units, off where nothing is compacted. */
+export function shown(name: string, value: string): string {
+  if (name === 'auto-compaction-retention' && /^0\D*$/.test(value)) return 'off';
+  if (name === 'quota-backend-bytes') return bytes(value === '0' ? String(defaultQuotaBytes) : value);
+  if (name === 'max-request-bytes') return bytes(value);
+  return name === 'heartbeat-interval' || name === 'election-timeout' ? `${value} ms` : value;
+}
+
+const bytes = (value: string) => (/^\d+$/.test(value) ? formatBytes(Number(value)) : value);

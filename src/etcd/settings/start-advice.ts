@@ -30,7 +30,7 @@ function shadowed({ settings, who, where }: SettingsSource): Trouble[] {
       claim: `${who} will not start: ${listed(both.map((name) => `--${name}`))} ${both.length === 1 ? 'is' : 'are'} given as a variable too.`,
       evidence: `${where}; etcd then says: conflicting environment variable "${variableOf(both[0] ?? '')}" is shadowed by corresponding command-line flag`,
       advice: 'Leave one of the two: the flag, or the variable.',
-      short: 'is given settings twice',
+      short: 'with settings given twice',
       who: [who],
       cause: 'shadowed-variable',
     },
@@ -46,18 +46,18 @@ function unknownFlags({ settings, who, where, version }: SettingsSource): Troubl
   return faults.map(({ name, by, fault }): Trouble => {
     const written = by === 'flag' ? `--${name}` : by === 'variable' ? variableOf(name) : `${name}:`;
     const outcome = {
-      flag: 'etcd ends at its start ("flag provided but not defined")',
-      variable: 'etcd warns of an "unrecognized environment variable" and goes on without it',
-      file: 'etcd passes over it without a word',
+      flag: 'It ends at its start ("flag provided but not defined")',
+      variable: 'It warns of an "unrecognized environment variable" and goes on without it',
+      file: 'It passes over it without a word',
     }[by];
     return {
       severity: by === 'flag' ? 'critical' : 'warning',
       grade: 'fact',
-      claim: `${who}: ${written}: ${fault}.`,
+      claim: `${who}: ${written}: ${fault}${fault.endsWith('?') ? '' : '.'}`,
       evidence: `${where}${version === null ? '' : `; etcd ${version}`}`,
-      impact: `${outcome.charAt(0).toUpperCase()}${outcome.slice(1)}.`,
+      impact: `${outcome}.`,
       advice: 'Correct the name, or take it out.',
-      short: `has the unknown setting ${written}`,
+      short: `with the unknown setting ${written}`,
       who: [who],
       cause: 'unknown-flag',
     };
@@ -76,7 +76,7 @@ function fileAndFlags({ settings, who, where }: SettingsSource): Trouble[] {
       evidence: `${where}: ${file}; ignored: ${listed(others.map(({ name }) => name))}`,
       advice:
         'Move them into the file, or leave the file out. What is said here is of what was read, and so of what is ignored.',
-      short: 'has flags that its config file hides',
+      short: 'with flags that its config file hides',
       who: [who],
     },
   ];
@@ -111,7 +111,7 @@ function initialCluster(source: SettingsSource): Trouble[] {
           ? 'It does not start.'
           : 'None while its data is there: it is read at the first start only. With an empty data directory it does not start.',
       advice,
-      short: 'is not in its own initial-cluster',
+      short: 'not in its own initial-cluster',
       who: [who],
       cause: 'initial-cluster',
     },
@@ -145,7 +145,7 @@ function initialState({ settings, who, where, member }: SettingsSource): Trouble
         'It makes a cluster of its own, or ends: "cluster ID mismatch", "member … has already been bootstrapped".',
       advice:
         'Add it first (`/etcd add`), then start it with --initial-cluster-state=existing and an empty data directory.',
-      short: 'is "new" where it must be "existing"',
+      short: '"new" where it must be "existing"',
       who: [who],
       cause: 'initial-cluster-state',
     },

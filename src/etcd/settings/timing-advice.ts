@@ -38,7 +38,7 @@ function timersTroubles(group: readonly SettingsSource[], roundTripMs: number | 
         severity: 'critical',
         claim: `The timers of ${listed(who)} are no whole milliseconds.`,
         advice: 'Write --heartbeat-interval and --election-timeout as plain numbers: 100 and 1000.',
-        short: 'has timers that are no numbers',
+        short: 'with timers that are no numbers',
       }),
     ];
   if (electionMs < 5 * heartbeatMs || electionMs > longestElectionMs)
@@ -50,7 +50,7 @@ function timersTroubles(group: readonly SettingsSource[], roundTripMs: number | 
             ? `${listed(who)} will not start: an election timeout of ${electionMs} ms is over 50 s.`
             : `${listed(who)} will not start: the election timeout of ${electionMs} ms is under five heartbeats of ${heartbeatMs} ms.`,
         advice: `Set --election-timeout to ${Math.min(longestElectionMs, 10 * heartbeatMs)}: ten heartbeats, on every member alike.`,
-        short: `will not start: election timeout ${electionMs} ms`,
+        short: `unable to start: election timeout ${electionMs} ms`,
       }),
     ];
   if (roundTripMs === null) return [];
@@ -64,7 +64,7 @@ function timersTroubles(group: readonly SettingsSource[], roundTripMs: number | 
         impact:
           'Followers hold a leader for lost that is only far away: elections without need, and writes stand still in each.',
         advice: `Set ${wanted} on every member alike, one after the other, each when the last is healthy.`,
-        short: `has timers too short for ${formatRoundTrip(roundTripMs)}`,
+        short: `with timers too short for ${formatRoundTrip(roundTripMs)}`,
         cause: 'timers',
       }),
     ];

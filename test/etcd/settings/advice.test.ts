@@ -49,7 +49,7 @@ test.each([
   ['--election-timeout=1s', 'critical The timers of etcd-1 are no whole milliseconds.'],
   [
     '--hartbeat-interval=100',
-    'critical etcd-1: --hartbeat-interval: etcd has no such flag; did you mean --heartbeat-interval?.',
+    'critical etcd-1: --hartbeat-interval: etcd has no such flag; did you mean --heartbeat-interval?',
   ],
   ['--max-learners=2', 'critical etcd-1: --max-learners: it came with etcd 3.6.'],
   ['--debug', 'critical etcd-1: --debug: it went with etcd 3.5.'],
@@ -138,8 +138,8 @@ test('members that differ are told setting by setting', () => {
   );
   expect(summary).toBe('prod: settings of 3 members: election-timeout differs; quota-backend-bytes differs');
   expect(findings.map(({ claim, evidence }) => `${claim} ${evidence}`)).toEqual([
-    '--election-timeout differs between members. etcd-1 2000, etcd-2 1000, etcd-3 1000',
-    '--quota-backend-bytes differs between members. etcd-1 0, etcd-2 0, etcd-3 8589934592',
+    '--election-timeout differs between members. etcd-1 2000 ms, etcd-2 1000 ms, etcd-3 1000 ms',
+    '--quota-backend-bytes differs between members. etcd-1 2 GiB, etcd-2 2 GiB, etcd-3 8 GiB',
   ]);
 });
 
