@@ -52,7 +52,20 @@ const advices: readonly (readonly [RegExp, string])[] = [
   ],
   [/Unrecognized option: -d(?:32|64)/, 'Remove it: from JDK 10 on there is one data model only.'],
   [/Unrecognized option: -Xincgc/, 'Remove it: CMS’s incremental mode went with JDK 9.'],
-  [/Could not find or load main class @/, 'JDK 8 reads no argument files: write the flags out.'],
+  [
+    /Could not find or load main class @/,
+    'An argument file is read from JDK 9 on, and none within another: write the flags out.',
+  ],
+  [
+    /Could not find or load main class \\/,
+    'Take the backslash out: in an argument file each option may stand on a line of its own.',
+  ],
+  [/[Uu]nmatched quote/, 'Close the quote, or take it out.'],
+  [/VM options file|VMOptionsFile/, 'Name one VM options file only, and put all flags into it.'],
+  [
+    /heap sizes specified/,
+    'Let -Xms and -XX:MinHeapSize be no more than -Xmx, and the smallest no more than the first.',
+  ],
   [/JDK_JAVA_OPTIONS/, 'Leave only JVM options in JDK_JAVA_OPTIONS.'],
   [
     /Unrecognized option: @/,

@@ -1,6 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 import { flagKind, flagState, knownFlags } from './flag-history.ts';
-import { launchWords, type OptionWord, splitOptionFile, splitOptions } from './launch.ts';
+import { launchWords, type OptionWord, splitOptions } from './launch.ts';
+import { withOptionFiles } from './option-files.ts';
 import { parseCount, parseMemorySize, parsePercentage } from './option-value.ts';
 import { largestStackBytes, optionState, stackSizeFatal } from './plain-option.ts';
 import { scriptVariables } from './variables.ts';
@@ -70,13 +71,20 @@ export function readFlags({ jdk, args, env, launcher = true, architecture = 'amd
     environment: readsLauncherVariable ? (env.JDK_JAVA_OPTIONS ?? '') : '',
     files,
   });
-  const reader = new OptionReader(jdk, files);
   const before = variableWords(env, 'JAVA_TOOL_OPTIONS');
   const after = variableWords(env, '_JAVA_OPTIONS');
-  const words = [...before.words, ...launch.words, ...after.words];
-  reader.ignoresUnrecognized = words.some((word) => word.text === '-XX:+IgnoreUnrecognizedVMOptions');
-  reader.refuse(launch.fatal);
-  for (const variable of [before, after]) reader.refuse(variable.fatal);
+  const expand = (given: readonly OptionWord[], container: string) =>
+    jdk.major < 9 ? { words: given, fatal: null, unread: [] } : withOptionFiles(given, container, files);
+  const containers = [
+    expand(before.words, "env_var='JAVA_TOOL_OPTIONS'"),
+    expand(launch.words, 'cmd_line_args'),
+    expand(after.words, "env_var='_JAVA_OPTIONS'"),
+  ];
+  const words = containers.flatMap((container) => container.words);
+  const reader = new OptionReader(jdk);
+  reader.ignoresUnrecognized =
+    words.findLast(({ text }) => ignoring.test(text))?.text === '-XX:+IgnoreUnrecognizedVMOptions';
+  for (const { fatal } of [launch, before, after, ...containers]) reader.refuse(fatal);
   for (const word of words) reader.read(word);
   reader.checkCollectors();
   const stack = reader.settings.findLast(({ name }) => name === 'ThreadStackSize');
@@ -92,10 +100,12 @@ export function readFlags({ jdk, args, env, launcher = true, architecture = 'amd
     vmStarts: reader.fatal === null,
     pickedUp: pickedUp(env, readsLauncherVariable),
     ignored: [...ignoredVariables(env, jdk), ...reader.ignored],
-    unread: [...launch.unread, ...reader.unread],
+    unread: [...launch.unread, ...containers.flatMap(({ unread }) => unread)],
     suspicious: reader.suspicious,
   };
 }
+
+const ignoring = /^-XX:[+-]IgnoreUnrecognizedVMOptions$/;
 
 /** The winning value of a flag, if it was set. */
 export function flagValue(flags: readonly FlagSetting[], name: string): string | undefined {
@@ -139,17 +149,14 @@ function ignoredVariables(env: Readonly<Record<string, string>>, jdk: JdkVersion
 class OptionReader {
   readonly settings: FlagSetting[] = [];
   readonly ignored: Ignored[] = [];
-  readonly unread: string[] = [];
   readonly suspicious: { name: string; near: string }[] = [];
   fatal: string | null = null;
   isFatalKnown = true;
   ignoresUnrecognized = false;
   private readonly jdk: JdkVersion;
-  private readonly files: Readonly<Record<string, string>>;
 
-  constructor(jdk: JdkVersion, files: Readonly<Record<string, string>>) {
+  constructor(jdk: JdkVersion) {
     this.jdk = jdk;
-    this.files = files;
   }
 
   refuse(message: string | null): void {
@@ -223,7 +230,6 @@ class OptionReader {
     if (kind === undefined) this.suspect(name);
     const improper = this.improper(name, sign, equals, value, body.slice(sign.length), word.text);
     if (improper !== null) this.refuse(improper);
-    else if (name === 'VMOptionsFile') this.readFile(value);
     else this.set(word, name, sign === '' ? value : String(sign === '+'));
   }
 
@@ -264,14 +270,6 @@ class OptionReader {
   private suspect(name: string): void {
     const near = knownFlags.find((known) => distance(name.toLowerCase(), known.toLowerCase()) <= 2);
     if (near !== undefined) this.suspicious.push({ name, near });
-  }
-
-  private readFile(path: string): void {
-    const content = this.files[path];
-    if (content === undefined) this.unread.push(path);
-    for (const text of splitOptionFile(content ?? '')) {
-      if (!text.startsWith('-XX:VMOptionsFile=')) this.read({ text, source: `VMOptionsFile ${path}` });
-    }
   }
 
   checkCollectors(): void {

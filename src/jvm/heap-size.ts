@@ -141,16 +141,15 @@ export function heapFatal(input: { jdk: JdkVersion; flags: Flags; gc: Collector;
   const { major } = jdk;
   const maximum = sizeOf(set, 'MaxHeapSize', major);
   const initial = flags.settings.findLast((setting) => setting.name === 'InitialHeapSize');
-  const minimum = minimumHeap(flags, major);
+  const givenMinimum = minimumSetting(flags);
+  const minimum = givenMinimum !== undefined && isOnCommandLine(givenMinimum) ? minimumHeap(flags, major) : 0;
   if (gc === 'Shenandoah' && size.askedMaxBytes < 10 * 256 * 1024)
     return `Invalid -XX:ShenandoahMinRegionSize option: Max heap size (${Math.floor(size.askedMaxBytes / 1024)}K) is too low to afford the minimum number of regions (10) of minimum region size (256K).`;
-  // -Xms counts as given on the command line wherever it stands; -XX:InitialHeapSize in a variable does not.
-  const isInitialGiven =
-    initial !== undefined && (initial.text?.startsWith('-Xms') || /^(command line|JDK_JAVA)/.test(initial.source));
+  const isInitialGiven = initial !== undefined && isOnCommandLine(initial);
   if (maximum !== undefined && isInitialGiven && size.askedInitialBytes > maximum)
     return 'Initial heap size set to a larger value than the maximum heap size';
   if (maximum !== undefined && minimum > maximum) return 'Incompatible minimum and maximum heap sizes specified';
-  if (initial !== undefined && minimum > size.askedInitialBytes)
+  if (isInitialGiven && minimum > size.askedInitialBytes)
     return 'Incompatible minimum and initial heap sizes specified';
   if (flagValue(set, 'AggressiveHeap') === 'true' && size.osBytes < 256 * mebi)
     return 'You need at least 256mb of memory to use -XX:+AggressiveHeap';
@@ -236,13 +235,22 @@ function initialWhy(initial: Share, askedInitial: number, askedMax: number): str
   return askedInitial === initial.bytes ? initial.why : 'the smallest the JVM begins with';
 }
 
+/** -Xms counts as given on the command line wherever it stands; what -XX: sets in a variable of the VM's own does not (run on 17, 25). */
+function isOnCommandLine({ text, source }: FlagSetting): boolean {
+  return text?.startsWith('-Xms') === true || /^(?:command line|JDK_JAVA)/.test(source);
+}
+
 /** -Xms sets the smallest heap too; -XX:MinHeapSize may set it alone. 0 where neither is given. */
 function minimumHeap(flags: Flags, major: number): number {
   // -XX:+AggressiveHeap sets it anew where it sets the heap.
   const set = flags.effective;
   if (flagValue(set, 'AggressiveHeap') === 'true' && flagValue(set, 'MaxHeapSize') === undefined) return 0;
-  const setting = flags.settings.findLast(({ name, text }) => name === 'MinHeapSize' || text?.startsWith('-Xms'));
-  return setting ? (parseMemorySize(setting.value, major) ?? 0) : 0;
+  const setting = minimumSetting(flags);
+  return setting === undefined ? 0 : (parseMemorySize(setting.value, major) ?? 0);
+}
+
+function minimumSetting(flags: Flags): FlagSetting | undefined {
+  return flags.settings.findLast(({ name, text }) => name === 'MinHeapSize' || text?.startsWith('-Xms'));
 }
 
 /** Up to which heap pointers can be compressed, and whether they can at all; the first page stays free, as wide as the heap is aligned. */

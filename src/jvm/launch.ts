@@ -19,11 +19,17 @@ const longOptionsWithValue = new Set([
   '--illegal-native-access',
   '--finalization',
 ]);
-/** Options that name the program. In the environment variable the launcher refuses them. */
+/** Options that name the program. */
 const mainOptions = new Set(['-jar', '-m', '--module']);
+/** What the launcher refuses in its environment variable: they name the program, or end without one (args.c, isTerminalOpt; run on 17 and 25). */
+const refusedInVariable =
+  /^(?:-jar|-m|--module|--module=.*|--dry-run|-h|-\?|-help|--help|-X|--help-extra|-version|--version|-fullversion|--full-version)$/s;
 /** Options that the launcher keeps to itself. */
 const launcherOnly =
-  /^(-jar|-m|--module|--module=.*|-version|--version|-showversion|--show-version|-help|--help|-h|-\?|-X|--help-extra|-splash:.*|--list-modules|--dry-run|--validate-modules|--show-module-resolution|--describe-module=.*|-jre-.*|-no-jre-.*|-fullversion|--full-version|--source=.*|--disable-@files|-J.*)$/;
+  /^(-jar|-m|--module|--module=.*|-version|--version|-showversion|--show-version|-help|--help|-h|-\?|-X|--help-extra|-splash:.*|--list-modules|--dry-run|--validate-modules|--show-module-resolution|--describe-module=.*|-jre-.*|-no-jre-.*|-fullversion|--full-version|--source=.*|-server|-client)$/;
+/** The launcher of 17 hands it on to the VM, which does not know it; that of 25 keeps it (run on both). */
+const noFiles = '--disable-@files';
+const noFilesMajor = 18;
 
 export type LaunchWords = {
   readonly words: readonly OptionWord[];
@@ -31,7 +37,7 @@ export type LaunchWords = {
   readonly unread: readonly string[];
   /** The message with which the launcher gives up before the VM starts. */
   readonly fatal: string | null;
-  /** JDK 8 knows no argument files and takes `@file` for the main class. */
+  /** What is taken for the main class and cannot be one: `@file` on JDK 8 or within an argument file, a lone backslash. */
   readonly mainClass: string | null;
 };
 
@@ -56,9 +62,44 @@ export function splitOptions(text: string): { readonly words: readonly string[];
   return { words, unmatchedQuote: quote !== undefined };
 }
 
-/** Splits the content of an argument file: as above, with comments from # to the end of the line. */
-export function splitOptionFile(text: string): readonly string[] {
-  return splitOptions(text.replace(/(^|\s)#.*$/gm, '$1')).words;
+const escapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', f: '\f' };
+
+/**
+ * Splits the content of an argument file as the launcher does (src/java.base/share/native/libjli/args.c): white space separates, `#`
+ * begins a comment wherever it stands outside of quotes, quotes hold words together to the end of the line, and only within them does a
+ * backslash escape, or join the next line.
+ */
+export function splitArgumentFile(text: string): string[] {
+  const words: string[] = [];
+  let word: string | undefined;
+  let quote: string | undefined;
+  const end = () => {
+    if (word !== undefined) words.push(word);
+    word = undefined;
+    quote = undefined;
+  };
+  for (let at = 0; at < text.length; at += 1) {
+    const character = text[at] ?? '';
+    if (/[\n\r]/.test(character)) end();
+    else if (quote !== undefined) {
+      if (character === quote) quote = undefined;
+      else if (character !== '\\') word += character;
+      else {
+        at += 1;
+        const escaped = text[at] ?? '';
+        if (/[\n\r]/.test(escaped)) while (/\s/.test(text[at + 1] ?? '')) at += 1;
+        else word += escapes[escaped] ?? escaped;
+      }
+    } else if (character === '"' || character === "'") {
+      quote = character;
+      word ??= '';
+    } else if (/[ \t\f]/.test(character)) end();
+    else if (character === '#') {
+      while (at + 1 < text.length && !/[\n\r]/.test(text[at + 1] ?? '')) at += 1;
+    } else word = (word ?? '') + character;
+  }
+  end();
+  return words;
 }
 
 type LaunchInput = {
@@ -75,13 +116,15 @@ type LaunchInput = {
  */
 export function launchWords({ major, args, environment, files }: LaunchInput): LaunchWords {
   const unread: string[] = [];
+  let isExpanding = major >= 9;
   const expand = (texts: readonly string[], source: string): OptionWord[] =>
     texts.flatMap((text) => {
-      if (major < 9 || !/^@[^@]/.test(text)) return [{ text, source }];
+      if (text === noFiles) isExpanding = false;
+      if (!isExpanding || !/^@[^@]/.test(text)) return [{ text, source }];
       const file = text.slice(1);
       const content = files[file];
       if (content === undefined) unread.push(file);
-      return splitOptionFile(content ?? '').map((option) => ({ text: option, source: `${source}, @${file}` }));
+      return splitArgumentFile(content ?? '').map((option) => ({ text: option, source: `${source}, @${file}` }));
     });
 
   const split = splitOptions(environment);
@@ -90,17 +133,22 @@ export function launchWords({ major, args, environment, files }: LaunchInput): L
   if (split.unmatchedQuote) return give(`Error: Unmatched quote in ${variable}`);
 
   const fromEnvironment = takeOptions(expand(split.words, 'JDK_JAVA_OPTIONS'), major);
-  if (fromEnvironment.refused !== null)
-    return give(`Error: Option ${fromEnvironment.refused} is not allowed in ${variable}`);
+  if (fromEnvironment.refused !== undefined) {
+    const { text, source } = fromEnvironment.refused;
+    const file = /, (@.*)$/s.exec(source)?.[1];
+    return give(`Error: Option ${text}${file === undefined ? '' : ` in ${file}`} is not allowed in ${variable}`);
+  }
   if (fromEnvironment.main !== null) return give(`Error: Cannot specify main class in ${variable}`);
   // Arguments after the main class are the program's: an @file there is not read.
   const fromCommandLine = takeOptions(expand(upToMain(skipWrapper(args), major), 'command line'), major);
-  const isArgumentFile = major < 9 && fromCommandLine.main?.startsWith('@') === true;
+  // In an argument file a backslash at the end of a line joins nothing outside of quotes.
+  const isClass = fromCommandLine.refused?.text !== '-jar';
+  const main = isClass && /^[@\\]/.test(fromCommandLine.main ?? '') ? fromCommandLine.main : null;
   return {
     words: [...fromEnvironment.options, ...fromCommandLine.options],
     unread,
     fatal: null,
-    mainClass: isArgumentFile ? fromCommandLine.main : null,
+    mainClass: main?.replace(/^@@/, '@') ?? null,
   };
 }
 
@@ -147,20 +195,22 @@ function takesNext(option: string, major: number): boolean {
 
 function takeOptions(words: readonly OptionWord[], major: number) {
   const options: OptionWord[] = [];
-  let refused: string | null = null;
+  let refused: OptionWord | undefined;
   for (let index = 0; index < words.length; index += 1) {
     const word = words[index];
     if (word === undefined) break;
     const { text, source } = word;
     if (!text.startsWith('-')) return { options, refused, main: text };
-    if (mainOptions.has(text)) refused ??= text;
+    if (refusedInVariable.test(text)) refused ??= word;
     if (takesNext(text, major)) {
       // The VM gets long options together with their value; that one is there is all that counts here.
-      if (text.startsWith('--') && longOptionsWithValue.has(text)) options.push({ text: `${text}=`, source });
+      if (longOptionsWithValue.has(text) && text.startsWith('--') && !launcherOnly.test(`${text}=`))
+        options.push({ text: `${text}=`, source });
       index += 1;
       // What follows the module's name belongs to the program.
       if (/^(-m|--module)$/.test(text)) break;
-    } else if (!launcherOnly.test(text)) options.push({ text: text.replace(/^-(mx|ms|ss)(?=[\d=])/, '-X$1'), source });
+    } else if (!launcherOnly.test(text) && !(text === noFiles && major >= noFilesMajor))
+      options.push({ text: text.replace(/^-(mx|ms|ss)(?=[\d=])/, '-X$1'), source });
   }
   return { options, refused, main: null };
 }

@@ -17,12 +17,14 @@ type History = {
 const histories: readonly History[] = [
   {
     pattern:
-      /^-(?:D|ea\b|da\b|esa\b|dsa\b|enableassertions|disableassertions|enablesystemassertions|disablesystemassertions|agentlib:|agentpath:|javaagent:|verbose|server$|client$|noverify$|native$|XX$)/,
+      /^-(?:D|ea\b|da\b|esa\b|dsa\b|enableassertions|disableassertions|enablesystemassertions|disablesystemassertions|agentlib:|agentpath:|javaagent:|verbose|noverify$|native$|XX$)/,
   },
   {
     pattern:
       /^-X(?:showSettings|diag|int$|comp$|mixed$|batch$|bootclasspath\/a:|check|debug$|run|loggc|noclassgc$|share|verify|rs$|internalversion$|prof$|maxf|minf|maxjitcodesize)/,
   },
+  // On the command line the launcher keeps them; in a variable the VMs of 17 and 25 refuse them (run); older ones are not established.
+  { pattern: /^-(?:server|client)$/, until: 16 },
   { pattern: /^-Xbootclasspath(?::|\/p:)/, until: 8 },
   { pattern: /^-X(?:incgc|noincgc|concgc|noconcgc|oss.*|sqnopause|optimize|concurrentio|printflags)$/, until: 8 },
   { pattern: /^-d64$/, until: 9 },
@@ -30,7 +32,7 @@ const histories: readonly History[] = [
   { pattern: /^-Xlog/, from: 9 },
   {
     pattern:
-      /^--(?:add-(?:modules|opens|exports|reads)|limit-modules|patch-module|module-path|upgrade-module-path|illegal-access|illegal-native-access|enable-preview|enable-native-access|finalization|sun-misc-unsafe-memory-access|enable-final-field-mutation|illegal-final-field-mutation)/,
+      /^--(?:(?:add-(?:modules|opens|exports|reads)|limit-modules|patch-module|module-path|upgrade-module-path|illegal-access|illegal-native-access|enable-native-access|finalization|sun-misc-unsafe-memory-access|enable-final-field-mutation|illegal-final-field-mutation)=|enable-preview$)/,
     from: 9,
   },
 ];

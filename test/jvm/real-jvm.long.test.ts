@@ -1,9 +1,19 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
-import { predictHeap } from '../../src/jvm/heap.ts';
+import { type HeapInput, predictHeap } from '../../src/jvm/heap.ts';
 import { recommendHeap } from '../../src/jvm/recommendation.ts';
-import { findJava, machineBytes, makeMemoryCgroup, printFlags, runProgram } from '../support/java.ts';
+import {
+  findJava,
+  machineBytes,
+  makeMemoryCgroup,
+  type PrintedFlags,
+  printFlags,
+  runProgram,
+} from '../support/java.ts';
 import { randomFlags } from './random-flags.ts';
+import { randomLaunches } from './random-launches.ts';
 
 const mebi = 1024 ** 2;
 const java = findJava().find(({ jdk }) => jdk.major >= 11);
@@ -80,6 +90,29 @@ testWhere.each<Case>([
   180_000,
 );
 
+/** What is predicted wrongly of a JVM in a cgroup of 4 GiB; undefined where all of it is right, or the machine is too small. */
+function mismatch(printed: PrintedFlags, given: Pick<HeapInput, 'jdk' | 'limitBytes' | 'args' | 'env' | 'files'>) {
+  if (printed.exitCode !== 0 && /Could not reserve|commit_memory|Failed to reserve/.test(printed.output))
+    return undefined;
+  const { fatal, initialHeapBytes, maxHeapBytes, gc, compressedOops } = predictHeap({
+    ...given,
+    nodeBytes: machineBytes(),
+    cpus: 2,
+    architecture: 'amd64',
+    cgroup: 'v1',
+    kernel: null,
+  });
+  const isRight =
+    fatal === null
+      ? printed.exitCode === 0 &&
+        printed.initialHeapBytes === initialHeapBytes &&
+        printed.maxHeapBytes === maxHeapBytes &&
+        printed.gc === gc &&
+        printed.compressedOops === compressedOops
+      : printed.exitCode === 1 && printed.output.includes(fatal.replace(/^Error: /, ''));
+  return isRight ? undefined : { ...given, printed: printed.maxHeapBytes, maxHeapBytes, fatal };
+}
+
 testWhere(
   `500 random sets of flags come out to the byte${missing}`,
   () => {
@@ -87,32 +120,31 @@ testWhere(
     const limitBytes = 4096 * mebi;
     const cgroup = makeMemoryCgroup(limitBytes);
     if (cgroup === undefined) throw new Error('no cgroup');
-    const wrong: unknown[] = [];
-    for (const args of randomFlags({ major: java.jdk.major, seed: 4711, count: 500 })) {
-      const printed = printFlags(java, args, cgroup);
-      if (printed.exitCode !== 0 && /Could not reserve|commit_memory|Failed to reserve/.test(printed.output)) continue;
-      const { fatal, initialHeapBytes, maxHeapBytes, gc, compressedOops } = predictHeap({
-        jdk: java.jdk,
-        limitBytes,
-        nodeBytes: machineBytes(),
-        cpus: 2,
-        architecture: 'amd64',
-        cgroup: 'v1',
-        kernel: null,
-        args,
-        env: {},
-      });
-      const isRight =
-        fatal === null
-          ? printed.exitCode === 0 &&
-            printed.initialHeapBytes === initialHeapBytes &&
-            printed.maxHeapBytes === maxHeapBytes &&
-            printed.gc === gc &&
-            printed.compressedOops === compressedOops
-          : printed.exitCode === 1 && printed.output.includes(fatal.replace(/^Error: /, ''));
-      if (!isRight) wrong.push({ args, printed: printed.maxHeapBytes, maxHeapBytes, fatal });
-    }
+    const { jdk } = java;
+    const wrong = randomFlags({ major: jdk.major, seed: 4711, count: 500 }).flatMap(
+      (args) => mismatch(printFlags(java, args, cgroup), { jdk, limitBytes, args, env: {} }) ?? [],
+    );
     cgroup.remove();
+    expect(wrong).toEqual([]);
+  },
+  600_000,
+);
+
+testWhere(
+  `300 random launches, with flags in variables, argument files and VM options files, come out to the byte${missing}`,
+  () => {
+    if (java === undefined) return;
+    const limitBytes = 4096 * mebi;
+    const cgroup = makeMemoryCgroup(limitBytes);
+    if (cgroup === undefined) throw new Error('no cgroup');
+    const folder = mkdtempSync(join(tmpdir(), 'quorum-launches-'));
+    const { jdk } = java;
+    const wrong = randomLaunches({ major: jdk.major, seed: 4712, count: 300, folder }).flatMap((launch) => {
+      for (const [path, content] of Object.entries(launch.files)) writeFileSync(path, content);
+      return mismatch(printFlags(java, launch.args, cgroup, launch.env), { jdk, limitBytes, ...launch }) ?? [];
+    });
+    cgroup.remove();
+    rmSync(folder, { recursive: true });
     expect(wrong).toEqual([]);
   },
   600_000,

@@ -37,9 +37,14 @@ export function machineBytes(): number {
   return Number(/^MemTotal:\s+(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? 0) * 1024;
 }
 
-/** Asks a JVM what it made of its flags, in a memory cgroup where one is given. */
-export function printFlags({ path }: Java, flags: readonly string[], cgroup?: MemoryCgroup): PrintedFlags {
-  const { status, stdout, stderr } = run([path, ...flags, '-XX:+PrintFlagsFinal', '-version'], cgroup);
+/** Asks a JVM what it made of its flags and variables, in a memory cgroup where one is given. */
+export function printFlags(
+  { path }: Java,
+  flags: readonly string[],
+  cgroup?: MemoryCgroup,
+  variables: Readonly<Record<string, string>> = {},
+): PrintedFlags {
+  const { status, stdout, stderr } = run([path, ...flags, '-XX:+PrintFlagsFinal', '-version'], cgroup, variables);
   const value = (name: string) => new RegExp(`\\b${name}\\s+:?= (\\S+)`).exec(stdout)?.[1];
   const collectors: readonly Collector[] = ['Serial', 'Parallel', 'G1', 'Z', 'Shenandoah'];
   return {
@@ -63,11 +68,20 @@ export function runProgram(
   return { exitCode: status, signal, output: `${stdout}${stderr}` };
 }
 
-function run(command: readonly string[], cgroup: MemoryCgroup | undefined) {
+function run(
+  command: readonly string[],
+  cgroup: MemoryCgroup | undefined,
+  variables: Readonly<Record<string, string>> = {},
+) {
   const [program = '', ...args] = cgroup === undefined ? command : cgroup.inside(command);
   // What the machine sets for every JVM is none of a test's business.
   const { JAVA_TOOL_OPTIONS: _tool, JDK_JAVA_OPTIONS: _jdk, _JAVA_OPTIONS: _old, ...env } = process.env;
-  return spawnSync(program, args, { encoding: 'utf8', env, timeout: 120_000, maxBuffer: 16 * 1024 ** 2 });
+  return spawnSync(program, args, {
+    encoding: 'utf8',
+    env: { ...env, ...variables },
+    timeout: 120_000,
+    maxBuffer: 16 * 1024 ** 2,
+  });
 }
 
 /** A memory limit as a container has it. */
