@@ -1,5 +1,6 @@
 import type { Config } from './config.ts';
 import type { Clients } from './job.ts';
+import { hintsOf } from './jvm/config.ts';
 import type { Prometheus } from './prometheus/client.ts';
 import { Refusal } from './refusal.ts';
 import { settingsOf } from './snapshot/config.ts';
@@ -70,6 +71,7 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
       if (settings === undefined) return undefined;
       return await once(`prometheus ${name}`, () => openPrometheus(name, settings));
     },
+    jvmHints: hintsOf(config.jvm),
     async close() {
       const connected = await Promise.allSettled(open.values());
       open.clear();

@@ -1,5 +1,6 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { jvmConfig } from './jvm/config.ts';
 import { nearest } from './nearest.ts';
 import { Refusal } from './refusal.ts';
 import { snapshotsConfig } from './snapshot/config.ts';
@@ -166,6 +167,7 @@ export const schema = z.strictObject({
   etcd: z.strictObject({ clusters: z.record(clusterName, etcdCluster).default({}) }).prefault({}),
   kubernetes: z.strictObject({ clusters: z.record(clusterName, kubernetesCluster).default({}) }).prefault({}),
   prometheus: z.record(clusterName, prometheus).default({}),
+  jvm: jvmConfig.prefault({}),
   access: z
     .strictObject({
       viewers: z

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ChangeRecord } from './change-record.ts';
 import type { EtcdCluster } from './etcd/client.ts';
 import type { SpaceStore } from './etcd/space/sample.ts';
+import type { JvmHint } from './jvm/hint.ts';
 import type { KubernetesCluster } from './kubernetes/client.ts';
 import type { KillStore } from './kubernetes/kill.ts';
 import type { MemoryReader } from './kubernetes/memory-reader.ts';
@@ -17,6 +18,8 @@ export type Clients = {
   kubernetes(cluster: string): Promise<KubernetesCluster>;
   /** Who knows what containers of this Kubernetes cluster used before now; undefined where nobody does. */
   memory?(cluster: string): Promise<MemoryReader | undefined>;
+  /** What the config tells of the JVMs in images; the first match counts. */
+  readonly jvmHints?: readonly JvmHint[];
 };
 
 /** What Quorum itself keeps, and who asks: there is none in a terminal. */

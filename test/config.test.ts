@@ -131,6 +131,27 @@ describe('a mistake is told with its place and the mend', () => {
       'channels.C1.cluster: there is no cluster `prdo`; did you mean `prod`?',
     ],
     [
+      'a pattern for images that is none',
+      'jvm: { images: [{ match: "shop/[a-z]+", jdk: 17 }] }',
+      'jvm.images.0.match: write the name of an image, such as registry.example/shop/*; only * stands for other characters',
+    ],
+    [
+      'a JDK that is none',
+      'jvm: { images: [{ match: "shop/*", jdk: 17.x }] }',
+      'jvm.images.0.jdk: write a JDK version such as 8u412, 17 or 17.0.9, as java -version tells it',
+    ],
+    ['a hint without a JDK', 'jvm: { images: [{ match: "shop/*" }] }', 'jvm.images.0.jdk: is missing'],
+    [
+      'a vendor that is not known',
+      'jvm: { images: [{ match: "shop/*", jdk: 17, vendor: temurin }] }',
+      'jvm.images.0.vendor: write hotspot, openj9 or native',
+    ],
+    [
+      'a mistyped key of a hint',
+      'jvm: { images: [{ match: "shop/*", jdk: 17, vender: openj9 }] }',
+      'jvm.images.0.vender: unknown key; did you mean `vendor`?',
+    ],
+    [
       'no kubeconfig',
       'kubernetes: { clusters: { p: {} } }',
       'kubernetes.clusters.p.kubeconfig: name a kubeconfig file, or set inCluster: true',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { look } from '../../src/job.ts';
+import { hintFor } from '../../src/jvm/hint.ts';
 import { containerEnvironment } from '../../src/kubernetes/container-environment.ts';
 import { gatherEvidence } from '../../src/kubernetes/evidence.ts';
 import { analyseJava } from '../../src/kubernetes/java-analysis.ts';
@@ -51,7 +52,8 @@ export const oomWhy = look({
     const log = [startLog, endLog].filter((part) => part !== undefined).join('\n');
     const limit = memoryLimit(pod, view.spec, view.status);
     const environment = containerEnvironment(view.spec, { pod, memory: limit, node, configMaps: evidence.configMaps });
-    const java = readJavaContainer(view.spec, environment, log);
+    const hint = hintFor(view.spec?.image ?? view.status?.image, context.clients.jvmHints ?? []);
+    const java = readJavaContainer(view.spec, environment, log, hint);
     const explanation = explainTermination({ ...evidence, limit, log: endLog, isJava: java.isJava, now });
     const history = await knownKills(evidence, found.read, explanation.cause, {
       store: context.kills,
@@ -65,7 +67,7 @@ export const oomWhy = look({
       nodeBytes: nodeMemoryBytes(node),
       java,
       explanation,
-      analysis: java.isJava === true ? analyseJava(evidence, limit, java, explanation) : undefined,
+      analysis: java.isJava === true ? analyseJava(evidence, limit, java, explanation, hint) : undefined,
       now,
       context: cluster.context,
       nextRestart: nextRestart(view.status?.state.waiting, view.ended?.finishedAt, view.status?.restartCount ?? 0, now),

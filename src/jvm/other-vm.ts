@@ -3,6 +3,7 @@ import type { Awareness } from './awareness.ts';
 import { type FlagSetting, flagText, readFlags } from './flags.ts';
 import type { Heap, HeapInput } from './heap.ts';
 import { parseMemorySize, parsePercentage } from './option-value.ts';
+import { openJ9Variables } from './variables.ts';
 import { formatJdkVersion } from './version.ts';
 
 /** VMs that size their heap by other rules than HotSpot, as their makers document them: not run, so always inferred. */
@@ -26,7 +27,7 @@ export function predictOtherVm(input: HeapInput, awareness: Awareness): Heap {
     jdk: { major: optionMajor, update: null, patch: null, text: String(optionMajor) },
     args: input.args,
     // A native image is no JVM: it reads none of these variables.
-    env: isNative ? {} : input.env,
+    env: isNative ? {} : openJ9Environment(input.env),
     launcher: !isNative && jdk.major >= 9,
   }).effective;
   const set = (name: string) => flags.findLast((flag) => flag.name === name);
@@ -61,6 +62,13 @@ export function predictOtherVm(input: HeapInput, awareness: Awareness): Heap {
     suspicious: [],
     unread: [],
   };
+}
+
+/** Its own variables stand between JAVA_TOOL_OPTIONS and the command line. */
+function openJ9Environment(env: Readonly<Record<string, string>>): Record<string, string> {
+  const { JAVA_TOOL_OPTIONS: tool = '', JDK_JAVA_OPTIONS: launcher = '' } = env;
+  const own = openJ9Variables.map((name) => env[name] ?? '');
+  return { JAVA_TOOL_OPTIONS: [tool, ...own].join(' ').trim(), JDK_JAVA_OPTIONS: launcher };
 }
 
 type Largest = { readonly bytes: number; readonly why: string };

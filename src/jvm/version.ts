@@ -144,6 +144,20 @@ const logPatterns: readonly RegExp[] = [
   /\bjava\.version\s{0,4}[=:]\s{0,4}"?(\d[\w.+-]{0,60})/,
 ];
 
+/** OpenJ9 says its own name, and numbers its messages; the last is what it prints of `-version`. */
+const openJ9Signs = /\bOpenJ9\b|\bIBM J9 VM\b|^JVM(?:DUMP|J9VM|J9GC|SHRC|JNCK)\d+[IEW]\b/m;
+/** Quarkus says what it runs on; Spring tells the file that was started, and a native image is no jar and no folder of classes. */
+const nativeSigns =
+  /\bnative \(powered by Quarkus \d|\bStarting AOT-processed \S{1,200} .{0,200}with PID \d+ \((?!\S{0,400}(?:\.[jw]ar|classes|BOOT-INF|!))/;
+const hotspotSigns = /\bHotSpot\b|\b(?:Open)?JDK 64-Bit Server VM\b|\bon JVM \(powered by Quarkus/;
+
+/** The kind of VM that a log tells, which a version alone does not; undefined where it does not tell. */
+export function vendorFromLog(log: string): JdkVersion['vendor'] {
+  if (openJ9Signs.test(log)) return 'openj9';
+  if (nativeSigns.test(log)) return 'graalvm-native';
+  return hotspotSigns.test(log) ? 'hotspot' : undefined;
+}
+
 /**
  * The JDK that a log tells, and the line that tells it: a gc log's header, hs_err, the output of `-version`, Spring Boot's
  * first line, a thread dump. Undefined when no line does.
@@ -154,8 +168,8 @@ export function jdkFromLog(log: string): { version: JdkVersion; line: string } |
     for (const pattern of logPatterns) {
       const version = parseJdkVersion((pattern.exec(line)?.[1] ?? '').replace(/[),;:]+$/, ''));
       if (!version) continue;
-      const isOpenJ9 = /OpenJ9|IBM J9/.test(line);
-      return { version: isOpenJ9 ? { ...version, vendor: 'openj9' } : version, line: full.trim() };
+      const vendor = vendorFromLog(line);
+      return { version: vendor === undefined ? version : { ...version, vendor }, line: full.trim() };
     }
   }
   return undefined;

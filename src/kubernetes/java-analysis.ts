@@ -1,9 +1,17 @@
 import { containerAwareness } from '../jvm/awareness.ts';
 import { readFlags } from '../jvm/flags.ts';
 import { type Heap, predictHeap } from '../jvm/heap.ts';
+import type { JvmHint } from '../jvm/hint.ts';
 import { type PrintedHeap, printedHeap, seenMemory } from '../jvm/printed-heap.ts';
 import { type Recommendation, recommendHeap } from '../jvm/recommendation.ts';
-import { formatJdkVersion, type JdkVersion, jdkFromImage, jdkFromLog, parseJdkVersion } from '../jvm/version.ts';
+import {
+  formatJdkVersion,
+  type JdkVersion,
+  jdkFromImage,
+  jdkFromLog,
+  parseJdkVersion,
+  vendorFromLog,
+} from '../jvm/version.ts';
 import { Refusal } from '../refusal.ts';
 import type { Grade } from '../report/report.ts';
 import { formatBytes } from '../report/text.ts';
@@ -46,8 +54,9 @@ export function analyseJava(
   limit: MemoryLimit,
   java: JavaContainer,
   explanation: Explanation,
+  hint?: JvmHint,
 ): JavaAnalysis {
-  const { version: jdk, from: jdkFrom, grade: jdkGrade } = findJdk(evidence);
+  const { version: jdk, from: jdkFrom, grade: jdkGrade } = findJdk(evidence, hint);
   const cgroup = cgroupVersion(evidence.node);
   const prediction = predict(evidence, limit, java, jdk, cgroup);
   const isPrinted = prediction.heap !== undefined && printedHeap(logOf(evidence)) !== undefined;
@@ -67,18 +76,32 @@ export function analyseJava(
   };
 }
 
-function findJdk({ startLog, endLog, container }: Evidence): {
+/** What a log says is a fact; what the config says goes before the image’s tag, which may be another’s number. */
+function findJdk(
+  evidence: Evidence,
+  hint: JvmHint | undefined,
+): {
   version: JdkVersion | undefined;
   from: string;
   grade: Grade;
 } {
+  const { startLog, endLog, container } = evidence;
   const logged = jdkFromLog(startLog ?? '') ?? jdkFromLog(endLog ?? '');
-  if (logged !== undefined)
-    return { version: logged.version, from: `the log: ${around(logged.line, logged.version.text)}`, grade: 'fact' };
   const image = container.spec?.image ?? container.status?.image;
   const tagged = image === undefined ? undefined : jdkFromImage(image);
+  // Which VM it is decides the rules, and a version alone does not tell it.
+  const vendor = logged?.version.vendor ?? vendorFromLog(logOf(evidence)) ?? hint?.jdk.vendor ?? tagged?.vendor;
+  const asVendor = (version: JdkVersion) => (vendor === undefined ? version : { ...version, vendor });
+  if (logged !== undefined)
+    return {
+      version: asVendor(logged.version),
+      from: `the log: ${around(logged.line, logged.version.text)}`,
+      grade: 'fact',
+    };
+  if (hint !== undefined)
+    return { version: asVendor(hint.jdk), from: `configured for ${hint.match}`, grade: 'inferred' };
   if (tagged !== undefined && image !== undefined)
-    return { version: tagged, from: `the image ${image}`, grade: 'inferred' };
+    return { version: asVendor(tagged), from: `the image ${image}`, grade: 'inferred' };
   return { version: undefined, from: 'neither the log that was read nor the image tells it', grade: 'unknown' };
 }
 
@@ -395,7 +418,9 @@ function seenPeakBytes({ memory, metrics, container }: Evidence): number | undef
   return seen.length === 0 ? undefined : Math.max(...seen);
 }
 
+const vendorNote = { hotspot: '', openj9: ' (OpenJ9)', 'graalvm-native': ' (native image)' } as const;
+
 /** The version as reports show it; null where it is not known. */
 export function jdkName(jdk: JdkVersion | undefined): string | null {
-  return jdk === undefined ? null : `${formatJdkVersion(jdk)}${jdk.vendor === 'openj9' ? ' (OpenJ9)' : ''}`;
+  return jdk === undefined ? null : `${formatJdkVersion(jdk)}${vendorNote[jdk.vendor ?? 'hotspot']}`;
 }

@@ -1,5 +1,6 @@
+import type { JvmHint } from '../jvm/hint.ts';
 import { wordsBeforeProgram } from '../jvm/launch.ts';
-import { jvmVariables, scriptVariables } from '../jvm/variables.ts';
+import { jvmVariables, openJ9Variables, scriptVariables } from '../jvm/variables.ts';
 import { redact } from '../redact.ts';
 import { type ContainerEnvironment, expandReferences } from './container-environment.ts';
 import { looksLikeJavaLog, pickedUpVariables } from './java-log.ts';
@@ -61,11 +62,13 @@ const wrappers: ReadonlySet<string> = new Set([
   'numactl',
   'chpst',
 ]);
+
 /** Decides whether a container runs a JVM and finds the arguments it was started with. */
 export function readJavaContainer(
   container: Container | undefined,
   environment: ContainerEnvironment,
   log: string,
+  hint?: JvmHint,
 ): JavaContainer {
   const { variables, elsewhere, poured } = environment;
   const words = [...(container?.command ?? []), ...(container?.args ?? [])].map((word) =>
@@ -78,12 +81,19 @@ export function readJavaContainer(
   const java = own ?? logged;
   const pickedUp = pickedUpVariables(log);
   const env = Object.fromEntries(
-    jvmVariables.flatMap((name) => {
+    [...jvmVariables, ...openJ9Variables].flatMap((name) => {
       const value = pickedUp[name] ?? variables[name];
       return value === undefined ? [] : [[name, value]];
     }),
   );
-  const { isJava, why } = verdict(container, variables, line.commands, java !== undefined, log);
+  const { isJava, why } = verdict({
+    container,
+    variables,
+    commands: line.commands,
+    runsJava: java !== undefined,
+    log,
+    hint,
+  });
 
   const unknown: string[] = [];
   const notes: string[] = [];
@@ -247,13 +257,19 @@ function jvmArguments(command: readonly string[]): readonly string[] | undefined
   return programName(words[0]) === 'java' ? wordsBeforeProgram(words.slice(1)) : undefined;
 }
 
-function verdict(
-  container: Container | undefined,
-  variables: Readonly<Record<string, string>>,
-  commands: readonly (readonly string[])[],
-  runsJava: boolean,
-  log: string,
-): { isJava: boolean | undefined; why: string } {
+type Signs = {
+  readonly container: Container | undefined;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly commands: readonly (readonly string[])[];
+  readonly runsJava: boolean;
+  readonly log: string;
+  readonly hint: JvmHint | undefined;
+};
+
+function verdict({ container, variables, commands, runsJava, log, hint }: Signs): {
+  isJava: boolean | undefined;
+  why: string;
+} {
   if (runsJava) return { isJava: true, why: 'its command is java' };
   if (looksLikeJavaLog(log)) return { isJava: true, why: 'a JVM wrote its log' };
   const javaVariable = [...jvmVariables, ...scriptVariables, 'JAVA_HOME', 'JAVA_VERSION'].find(
@@ -262,6 +278,7 @@ function verdict(
   const image = container?.image ?? '';
   const program = programName(unwrapped(commands.at(-1) ?? [])[0]);
   if (otherProgram.test(program)) return { isJava: false, why: `its command is ${program}` };
+  if (hint !== undefined) return { isJava: true, why: `configured for ${hint.match}` };
   if (javaImage.test(image)) return { isJava: true, why: `its image is ${image}` };
   if (/(?:\.jar|catalina\.sh|java)$/.test(program) || commands.flat().some((word) => word.endsWith('.jar')))
     return { isJava: true, why: 'its command names a jar' };
