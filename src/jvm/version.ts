@@ -138,7 +138,7 @@ const logPatterns: readonly RegExp[] = [
   /^# JRE version: .{0,120}?\(([\d._+\w-]{1,80})\)/,
   /(?:^|\s)(?:openjdk|java|semeru) version "([^"]{1,80})"/,
   /Runtime Environment .{0,80}?\(build ([^),\s]{1,80})/,
-  /Full thread dump .{0,80}?\((\S{1,80}) /,
+  /Full thread dump .{0,80}?\((\d\S{0,79}) /,
   /\[gc(?:,init)?\s*\] Version: (\S{1,80})/,
   /\busing Java (\d\S{0,60})/,
   /\bjava\.version\s{0,4}[=:]\s{0,4}"?(\d[\w.+-]{0,60})/,

@@ -56,7 +56,7 @@ export function analyseJava(
   explanation: Explanation,
   hint?: JvmHint,
 ): JavaAnalysis {
-  const { version: jdk, from: jdkFrom, grade: jdkGrade } = findJdk(evidence, hint);
+  const { version: jdk, from: jdkFrom, grade: jdkGrade } = findJdk(evidence, java, hint);
   const cgroup = cgroupVersion(evidence.node);
   const prediction = predict(evidence, limit, java, jdk, cgroup);
   const isPrinted = prediction.heap !== undefined && printedHeap(logOf(evidence)) !== undefined;
@@ -79,6 +79,7 @@ export function analyseJava(
 /** What a log says is a fact; what the config says goes before the image’s tag, which may be another’s number. */
 function findJdk(
   evidence: Evidence,
+  java: JavaContainer,
   hint: JvmHint | undefined,
 ): {
   version: JdkVersion | undefined;
@@ -102,6 +103,11 @@ function findJdk(
     return { version: asVendor(hint.jdk), from: `configured for ${hint.match}`, grade: 'inferred' };
   if (tagged !== undefined && image !== undefined)
     return { version: asVendor(tagged), from: `the image ${image}`, grade: 'inferred' };
+  // Images of a JDK set it for themselves; a pod that sets it too names what its image is built with.
+  const named = java.environment.variables.JAVA_VERSION;
+  const asNamed = named === undefined ? undefined : parseJdkVersion(named);
+  if (asNamed !== undefined)
+    return { version: asVendor(asNamed), from: `JAVA_VERSION of the pod: ${asNamed.text}`, grade: 'inferred' };
   return { version: undefined, from: 'neither the log that was read nor the image tells it', grade: 'unknown' };
 }
 

@@ -32,7 +32,13 @@ describe('whether a JVM sees its limit', () => {
     ['17.0.12', 'v2', '6.11.9', true, 'fact'],
     // Kernels from 6.12 on lack what older JDKs look for in /proc/cgroups.
     ['8u504', 'v2', '6.12.0', false, 'inferred'],
+    // Ubuntu 26.04’s kernel is built without v1 memory too.
+    ['8u504', 'v2', '7.0.0-14-generic', false, 'inferred'],
+    ['11.0.28', 'v2', '7.0.0-14-generic', null, 'unknown'],
+    ['21.0.12.1', 'v2', '7.0.0-14-generic', true, 'fact'],
     ['8', 'v2', '6.18', false, 'inferred'],
+    ['11.0.16', 'v2', '6.12.0', false, 'inferred'],
+    ['11.0.15', 'v2', '6.12.0', false, 'fact'],
     ['11.0.24', 'v2', '6.18', false, 'inferred'],
     ['11.0.32.1', 'v2', '6.18', true, 'fact'],
     ['17', 'v2', '6.18', null, 'unknown'],
@@ -54,6 +60,12 @@ describe('whether a JVM sees its limit', () => {
     ['21.0.9.11.1', 'v1', null, true, 'inferred'],
     ['25.0.1+8', 'v1', null, false, 'inferred'],
     ['25.0.1.9.1', 'v1', null, true, 'inferred'],
+    ['25.0.1', 'v1', null, null, 'unknown'],
+    ['21.0.9+11-LTS', 'v1', null, true, 'inferred'],
+    ['21.0.9+10', 'v2', '5.15', true, 'fact'],
+    ['21.0.8', 'v1', null, true, 'fact'],
+    ['25.0.2', 'v1', null, true, 'fact'],
+    ['21', 'v1', null, true, 'fact'],
     ['21.0.10', 'v1', null, true, 'fact'],
     // OpenJ9 has its own releases; IBM Java counts service refreshes and fix packs.
     ['openj9-17.0.8', 'v2', null, true, 'inferred'],
@@ -77,6 +89,14 @@ describe('whether a JVM sees its limit', () => {
     expect(awareness('11.0.15', 'v2').mend).toBe('Upgrade to 11.0.16 or later, or set -Xmx.');
     expect(awareness('17.0.12', 'v2', '6.18').mend).toBe('Upgrade to 17.0.20 or later, or set -Xmx.');
     expect(awareness('8u504', 'v2', '6.18').mend).toBe('No JDK 8 is known to read it there: set -Xmx, or -XX:MaxRAM.');
+    expect(awareness('11.0.24', 'v2', '7.0.0-14-generic').mend).toBe('Upgrade to 11.0.32 or later, or set -Xmx.');
+    expect(awareness('21.0.6', 'v2', '6.12.0').mend).toBe('Upgrade to 21.0.12 or later, or set -Xmx.');
+    expect(awareness('23.0.2', 'v2', '6.12.0').mend).toBe('Upgrade to JDK 25 or set -Xmx, or -XX:MaxRAM.');
+    expect(awareness('21.0.9+10', 'v1').mend).toBe(
+      'Take a build of it from 11 on (java -version tells: +11), a later update, or set -Xmx.',
+    );
+    expect(awareness('openj9-17.0.7', 'v2').mend).toBe('Upgrade to 17.0.8 or later, or set -Xmx.');
+    expect(awareness('ibm-8.0.8.5', 'v2').mend).toBe('Upgrade to 8.0.8.6 or later, or set -Xmx.');
     expect(awareness('17', 'v2').mend).toBeNull();
   });
 

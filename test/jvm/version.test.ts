@@ -1,5 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { formatJdkVersion, isAtLeast, jdkFromImage, jdkFromLog, parseJdkVersion } from '../../src/jvm/version.ts';
+import {
+  formatJdkVersion,
+  isAtLeast,
+  jdkFromImage,
+  jdkFromLog,
+  parseJdkVersion,
+  vendorFromLog,
+} from '../../src/jvm/version.ts';
 
 describe('the bot reads a version in every form that JVMs, images and people write', () => {
   test.each<[string, number, number | null, number | null]>([
@@ -30,6 +37,11 @@ describe('the bot reads a version in every form that JVMs, images and people wri
     ['17.0.12', 17, 12, null],
     ['17.0.15+6-Debian-1deb12u1', 17, 15, null],
     ['jdk-17.0.17+10', 17, 17, null],
+    ['jdk8u412-b08', 8, 412, null],
+    ['8u412-b08-jre', 8, 412, null],
+    ['21.0.9+11-LTS', 21, 9, null],
+    ['25.0.1.9.1', 25, 1, null],
+    ['21.0.12.1+1-Debian-1deb13u1', 21, 12, 1],
     ['"17.0.9"', 17, 9, null],
     ['openjdk version "17.0.9"', 17, 9, null],
     ['21.0.12.1', 21, 12, 1],
@@ -117,6 +129,16 @@ describe('the bot reads the version from the image, where the image tells it', (
     ['tomcat:9.0-jdk17-temurin', 17, null],
     ['maven:3.9.6-eclipse-temurin-21', 21, null],
     ['jenkins/jenkins:2.440-jdk17', 17, null],
+    ['docker.io/library/openjdk:8-jdk-alpine@sha256:0123456789abcdef', 8, null],
+    ['amazoncorretto:21.0.9.11.1-al2023', 21, 9],
+    ['azul/zulu-openjdk:17.0.9-17.46.19-jre-headless', 17, 9],
+    ['azul/zulu-openjre:21-latest', 21, null],
+    ['bellsoft/liberica-openjdk-debian:8u412', 8, 412],
+    ['bellsoft/liberica-openjre-alpine-musl:21.0.3-10', 21, 3],
+    ['cgr.dev/chainguard/jdk:openjdk-21-dev', 21, null],
+    ['registry.access.redhat.com/ubi9/openjdk-21:1.20-2', 21, null],
+    ['registry.access.redhat.com/ubi8/openjdk-17-runtime', 17, null],
+    ['gcr.io/distroless/java21-debian12:debug', 21, null],
   ])('%s', (image, major, update) => {
     expect(jdkFromImage(image)).toMatchObject({ major, update });
   });
@@ -126,6 +148,11 @@ describe('the bot reads the version from the image, where the image tells it', (
       major: 17,
       update: 8,
       patch: 1,
+      vendor: 'openj9',
+    });
+    expect(jdkFromImage('icr.io/appcafe/ibm-semeru-runtimes:open-21-jre-ubi9-minimal')).toMatchObject({
+      major: 21,
+      update: null,
       vendor: 'openj9',
     });
     expect(jdkFromImage('adoptopenjdk/openjdk11-openj9:alpine')).toMatchObject({ major: 11, vendor: 'openj9' });
@@ -164,8 +191,38 @@ describe('the bot reads the version from a log', () => {
       9,
     ],
     ['Starting Main using Java 1.8.0_181 on host with PID 1', 8, 181],
+    [
+      'Java HotSpot(TM) 64-Bit Server VM (25.181-b13) for linux-amd64 JRE (1.8.0_181-b13), built on Jul  7 2018',
+      8,
+      181,
+    ],
+    ['[0.004s][info][gc,init] Version: 21.0.9+11-LTS (release)', 21, 9],
+    ['[2026-06-05T09:17:00.021+0000][info][gc,init] Version: 25.0.1+8-LTS (release)', 25, 1],
+    ['# JRE version: OpenJDK Runtime Environment Temurin-17.0.9+9 (17.0.9+9) (build 17.0.9+9)', 17, 9],
+    ['# JRE version: Java(TM) SE Runtime Environment (11.0.21+9) (build 11.0.21+9-LTS-193)', 11, 21],
+    ['OpenJDK Runtime Environment Corretto-21.0.9.11.1 (build 21.0.9+11-LTS)', 21, 9],
+    ['Full thread dump OpenJDK 64-Bit Server VM (21.0.12.1+1-Debian-1deb13u1 mixed mode, sharing):', 21, 12],
+    ['Full thread dump Java HotSpot(TM) 64-Bit Server VM (25.181-b13 mixed mode):', 8, 181],
   ])('%s', (line, major, update) => {
     expect(jdkFromLog(`something else\n${line}\nmore`)).toMatchObject({ version: { major, update }, line });
+  });
+
+  test.each<[string, string | undefined]>([
+    ['Eclipse OpenJ9 VM (build openj9-0.40.0, JRE 17 Linux amd64-64-Bit)', 'openj9'],
+    ['JVMDUMP039I Processing dump event "systhrow", detail "java/lang/OutOfMemoryError"', 'openj9'],
+    ['JVMJ9VM007E Command-line option unrecognised: -Xfoo', 'openj9'],
+    ['INFO [io.quarkus] (main) orders 1.4.0 native (powered by Quarkus 3.15.1) started in 0.021s.', 'graalvm-native'],
+    ['INFO [io.quarkus] (main) orders 1.4.0 on JVM (powered by Quarkus 3.15.1) started in 1.2s.', 'hotspot'],
+    [
+      'Starting AOT-processed Main using Java 21.0.1 with PID 1 (/workspace/com.example.Main started by cnb)',
+      'graalvm-native',
+    ],
+    ['Starting AOT-processed Main using Java 21.0.1 with PID 1 (/app/app.jar started by root in /app)', undefined],
+    ['OpenJDK 64-Bit Server VM (25.504-b08) for linux-amd64 JRE (1.8.0_504-b08)', 'hotspot'],
+    ['Starting Main using Java 17.0.9 with PID 1 (/app.jar started by root in /)', undefined],
+    ['we went native (finally)', undefined],
+  ])('the kind of VM: %s', (line, vendor) => {
+    expect(vendorFromLog(`first\n${line}\n`)).toBe(vendor);
   });
 
   test('a log that does not tell gives nothing', () => {

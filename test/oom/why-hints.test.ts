@@ -1,15 +1,19 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { oomWhy } from '../../jobs/oom/why.ts';
 import { connectClusters } from '../../src/clusters-client.ts';
 import { parseConfig } from '../../src/config.ts';
+import { recordedKubernetes } from '../../src/kubernetes/recorded-client.ts';
 import type { Report } from '../../src/report/report.ts';
-import { factOf, now } from '../support/why.ts';
+import { askWhy, factOf, now } from '../support/why.ts';
+
+const fixtures = join(import.meta.dirname, '..', 'fixtures', 'oom');
 
 /** A recorded pod, asked about under a config as both a worker and a terminal read it. */
 async function askUnder(config: string, name: string): Promise<Report> {
-  const folder = join(import.meta.dirname, '..', 'fixtures', 'oom', name);
-  const clients = connectClusters(parseConfig(config, {}, []), folder);
+  const clients = connectClusters(parseConfig(config, {}, []), join(fixtures, name));
   return oomWhy.run(
     { cluster: 'recorded', pod: 'x', namespace: null, container: null },
     { clients, now: () => now, signal: new AbortController().signal, progress: () => {} },
@@ -50,4 +54,18 @@ describe('what the config tells of an image', () => {
     expect(report.data.heap).toMatchObject({ maxHeapBytes: 214_748_364 });
     expect(report.data.recommendation).toBeNull();
   });
+});
+
+test('JAVA_VERSION in the pod tells the JDK where log, config and image do not', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'quorum-java-version-'));
+  try {
+    await cp(join(fixtures, 'limit-unknown-jdk-evidence-picks'), folder, { recursive: true });
+    const pod = JSON.parse(await readFile(join(folder, 'pod.json'), 'utf8'));
+    pod.spec.containers[0].env = [{ name: 'JAVA_VERSION', value: 'jdk-17.0.17+10' }];
+    await writeFile(join(folder, 'pod.json'), JSON.stringify(pod));
+    const report = await askWhy(await recordedKubernetes(folder, 'recorded'), 'x');
+    expect(factOf(report, 'JDK')).toBe('17.0.17 (inferred; JAVA_VERSION of the pod: jdk-17.0.17+10)');
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 });
