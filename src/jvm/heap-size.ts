@@ -140,12 +140,14 @@ export function heapFatal(input: { jdk: JdkVersion; flags: Flags; gc: Collector;
   const set = flags.effective;
   const { major } = jdk;
   const maximum = sizeOf(set, 'MaxHeapSize', major);
-  const initial = flags.settings.findLast((setting) => setting.name === 'InitialHeapSize');
-  const givenMinimum = minimumSetting(flags);
-  const minimum = givenMinimum !== undefined && isOnCommandLine(givenMinimum) ? minimumHeap(flags, major) : 0;
+  const minimum = flags.settings.some((setting) => isMinimum(setting) && isOnCommandLine(setting))
+    ? minimumHeap(flags, major)
+    : 0;
   if (gc === 'Shenandoah' && size.askedMaxBytes < 10 * 256 * 1024)
     return `Invalid -XX:ShenandoahMinRegionSize option: Max heap size (${Math.floor(size.askedMaxBytes / 1024)}K) is too low to afford the minimum number of regions (10) of minimum region size (256K).`;
-  const isInitialGiven = initial !== undefined && isOnCommandLine(initial);
+  const isInitialGiven = flags.settings.some(
+    (setting) => setting.name === 'InitialHeapSize' && isOnCommandLine(setting),
+  );
   if (maximum !== undefined && isInitialGiven && size.askedInitialBytes > maximum)
     return 'Initial heap size set to a larger value than the maximum heap size';
   if (maximum !== undefined && minimum > maximum) return 'Incompatible minimum and maximum heap sizes specified';
@@ -235,7 +237,10 @@ function initialWhy(initial: Share, askedInitial: number, askedMax: number): str
   return askedInitial === initial.bytes ? initial.why : 'the smallest the JVM begins with';
 }
 
-/** -Xms counts as given on the command line wherever it stands; what -XX: sets in a variable of the VM's own does not (run on 17, 25). */
+/**
+ * -Xms counts as given on the command line wherever it stands; what -XX: sets in a variable of the VM's own does not. A flag that was
+ * given there once stays so, whatever sets it last (run on 17 and 25).
+ */
 function isOnCommandLine({ text, source }: FlagSetting): boolean {
   return text?.startsWith('-Xms') === true || /^(?:command line|JDK_JAVA)/.test(source);
 }
@@ -245,12 +250,12 @@ function minimumHeap(flags: Flags, major: number): number {
   // -XX:+AggressiveHeap sets it anew where it sets the heap.
   const set = flags.effective;
   if (flagValue(set, 'AggressiveHeap') === 'true' && flagValue(set, 'MaxHeapSize') === undefined) return 0;
-  const setting = minimumSetting(flags);
+  const setting = flags.settings.findLast(isMinimum);
   return setting === undefined ? 0 : (parseMemorySize(setting.value, major) ?? 0);
 }
 
-function minimumSetting(flags: Flags): FlagSetting | undefined {
-  return flags.settings.findLast(({ name, text }) => name === 'MinHeapSize' || text?.startsWith('-Xms'));
+function isMinimum({ name, text }: FlagSetting): boolean {
+  return name === 'MinHeapSize' || text?.startsWith('-Xms') === true;
 }
 
 /** Up to which heap pointers can be compressed, and whether they can at all; the first page stays free, as wide as the heap is aligned. */

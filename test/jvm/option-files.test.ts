@@ -139,6 +139,19 @@ test.each<[string, Record<string, string>, string[], string | null]>([
   ],
   ['nor against InitialHeapSize', { _JAVA_OPTIONS: '-XX:MinHeapSize=64m' }, ['-XX:InitialHeapSize=16m'], null],
   [
+    'what was on the command line once is held against it, whatever sets it last',
+    { _JAVA_OPTIONS: '-XX:MaxHeapSize=256m -XX:InitialHeapSize=400786k' },
+    ['-Xms8m'],
+    'Initial heap size set to a larger value than the maximum heap size',
+  ],
+  ['nor in a variable alone', { _JAVA_OPTIONS: '-XX:MaxHeapSize=256m -XX:InitialHeapSize=400786k' }, [], null],
+  [
+    'the smallest heap too',
+    { _JAVA_OPTIONS: '-XX:MinHeapSize=300m' },
+    ['-Xms8m', '-Xmx256m'],
+    'Incompatible minimum and maximum heap sizes specified',
+  ],
+  [
     '-Xms counts everywhere',
     { JAVA_TOOL_OPTIONS: '-Xms64m' },
     ['-XX:InitialHeapSize=16m'],
