@@ -82,10 +82,15 @@ export function reportSize(question: SizeQuestion, now: Date): Report {
 }
 
 function refuseUnmodelled(jdk: JdkVersion): void {
-  if (jdk.vendor === 'openj9' || jdk.vendor === 'graalvm-native')
+  if (jdk.vendor === 'openj9')
     throw new Refusal(
-      'Sizing OpenJ9 and GraalVM native images is not modelled yet.',
-      'Set -Xmx to half of the limit and watch the working set.',
+      'What OpenJ9 needs beside its heap was not measured, so no size is reckoned for it.',
+      'Set -Xmx to half of the limit in JAVA_TOOL_OPTIONS or OPENJ9_JAVA_OPTIONS, and watch the working set. /oom heap tells what it takes by itself.',
+    );
+  if (jdk.vendor === 'graalvm-native')
+    throw new Refusal(
+      'What a native image needs beside its heap was not measured, so no size is reckoned for it.',
+      'It takes up to 80% of the limit by itself. Give the program -Xmx of half the limit as an argument of its own (it reads no JAVA_TOOL_OPTIONS), and watch the working set.',
     );
   if (jdk.major < 8 || jdk.major > 27)
     throw new Refusal(

@@ -58,7 +58,14 @@ describe('/oom size refuses, and says what to do', () => {
     ['--limit 1Gi', '--jdk is missing.'],
     ['--limit 1Gi --jdk banana', '"banana" is not a JDK version.'],
     ['--limit 1Gi --jdk 7', 'JDK 7 is not modelled yet; 8 to 27 are.'],
-    ['--limit 1Gi --jdk openj9-17', 'Sizing OpenJ9 and GraalVM native images is not modelled yet.'],
+    [
+      '--limit 1Gi --jdk openj9-17',
+      'What OpenJ9 needs beside its heap was not measured, so no size is reckoned for it.',
+    ],
+    [
+      '--limit 1Gi --jdk graalvm-native-21',
+      'What a native image needs beside its heap was not measured, so no size is reckoned for it.',
+    ],
     ['--limit 0 --jdk 17', '--limit 0 is not more than nothing.'],
     ['--limit lots --jdk 17', '--limit "lots" is not a size.'],
     ['--limit 1Gi --jdk 17 --peak 0', '--peak 0 is not more than nothing.'],
