@@ -27,10 +27,11 @@ export type EtcdCluster = {
   readonly name: string;
   /**
    * Asks every member for its status, the cluster for its members and alarms, and whoever shows them for metrics.
-   * @param metrics `fresh` where those that were read some seconds ago will not do
+   * @param metrics `fresh` where those that were read some seconds ago will not do; `last` where the ones of the latest reading do, however old:
+   *   100 KB a member are then read only of members that have never been
    * @throws Refusal when a credential file cannot be used
    */
-  see(signal?: AbortSignal, metrics?: 'recent' | 'fresh'): Promise<ClusterSeen>;
+  see(signal?: AbortSignal, metrics?: MetricsAge): Promise<ClusterSeen>;
   /** Adds, promotes and removes members, and moves the leader. Nothing is repeated. */
   readonly membership: Membership;
   /** Compacts, defragments, disarms, and writes a key of the bot's own. Nothing is repeated. */
@@ -60,6 +61,9 @@ export type EtcdCluster = {
   readonly snapshots: SnapshotKeeping | null;
   close(): void;
 };
+
+/** How old metrics may be. */
+export type MetricsAge = 'recent' | 'fresh' | 'last';
 
 /** Where the snapshots of one cluster are, and what is done with them. */
 export type SnapshotKeeping = {
@@ -135,6 +139,7 @@ class Connection implements EtcdCluster {
   private staleCredentials: string | undefined;
   private metricsReader: MetricsReader;
   private lastMetrics: { readonly at: number; readonly reads: readonly MetricsRead[] } | undefined;
+  private latestReads: readonly MetricsRead[] = [];
   private lastMembers: readonly Member[] | null = null;
   private preferred: string | undefined;
 
@@ -193,9 +198,9 @@ class Connection implements EtcdCluster {
     }
   }
 
-  async see(signal?: AbortSignal, freshness: 'recent' | 'fresh' = 'recent'): Promise<ClusterSeen> {
+  async see(signal?: AbortSignal, age: MetricsAge = 'recent'): Promise<ClusterSeen> {
     signal?.throwIfAborted();
-    if (freshness === 'fresh') this.lastMetrics = undefined;
+    if (age === 'fresh') this.lastMetrics = undefined;
     await this.refreshCredentials();
     const authFailure = await this.token.ensure();
     signal?.throwIfAborted();
@@ -205,7 +210,9 @@ class Connection implements EtcdCluster {
     const deadline = new Date(Date.now() + this.timeoutMs);
     const asking = new Map(known.map((endpoint) => [endpoint, this.ask(endpoint, deadline)]));
     const alarming = settled(this.askAny(known, (client) => client.alarms(deadline)));
-    const metering = this.metricsAreCurrent() ? undefined : this.readMetrics(known);
+    const isKnown =
+      age === 'last' && known.every((endpoint) => this.latestReads.some((read) => read.endpoint === endpoint));
+    const metering = isKnown || this.metricsAreCurrent() ? undefined : this.readMetrics(known);
     const listed = await settled(this.askAny(known, (client) => client.memberList(deadline)));
     const members = listed.value ?? null;
     for (const endpoint of this.unaskedEndpoints(members ?? [], known))
@@ -216,7 +223,8 @@ class Connection implements EtcdCluster {
     // What was read before a member came or went does not know of it.
     if (members !== null && listing(members) !== listing(this.lastMembers ?? [])) this.lastMetrics = undefined;
     this.lastMembers = members ?? this.lastMembers;
-    const metrics = await this.currentMetrics(asked, metering);
+    const metrics = isKnown ? this.latestReads : await this.currentMetrics(asked, metering);
+    this.latestReads = metrics;
     return {
       cluster: this.name,
       seenFrom: hostname(),

@@ -1,7 +1,7 @@
 import { nearest } from '../nearest.ts';
 import { Refusal } from '../refusal.ts';
 import { listed, shortened } from '../report/text.ts';
-import type { EtcdCluster } from './client.ts';
+import type { EtcdCluster, MetricsAge } from './client.ts';
 import type { ClusterSeen, Member } from './cluster.ts';
 import { type Looked, tryLook } from './patience.ts';
 import { type ClusterView, type MemberView, viewCluster } from './view.ts';
@@ -38,7 +38,7 @@ export function requireKnown(seen: ClusterSeen): KnownCluster {
 export async function lookAt(
   etcd: EtcdCluster,
   signal: AbortSignal,
-  metrics: 'recent' | 'fresh' = 'recent',
+  metrics: MetricsAge = 'recent',
 ): Promise<Looked<KnownCluster>> {
   return await tryLook(async () => requireKnown(await etcd.see(signal, metrics)));
 }

@@ -169,7 +169,7 @@ export function sizesOf(view: KnownCluster): NonNullable<Progress['sizesBefore']
 export async function ensureFreed(etcd: EtcdCluster, context: StepContext): Promise<Outcome> {
   const { sizesBefore = {}, compactTo = 0 } = progressOf(context);
   if (compactTo <= 0) return { kind: 'done', note: 'Nothing was dropped, so nothing is to be waited for.' };
-  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  const { value: view, unseen } = await lookAt(etcd, context.signal, 'last');
   const patience = { recheckAfterMs: 100, timeoutMs: settleTimeoutMs };
   const otherwise = (seen: string) =>
     new Refusal(

@@ -47,7 +47,7 @@ export async function ensureDefragmented(
   if (done !== undefined)
     return { kind: 'done', note: `${done.label}: ${formatBytes(done.beforeBytes)} → ${formatBytes(done.afterBytes)}.` };
   const stands = (view?: KnownCluster) => whereItStands(sweep, context, view);
-  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  const { value: view, unseen } = await lookAt(etcd, context.signal, 'last');
   const patience = { recheckAfterMs: 1000, timeoutMs: othersTimeoutMs };
   if (view === undefined)
     return wait(context, {
@@ -82,7 +82,7 @@ export async function ensureDefragmented(
   if (next.isLeader && votersOf(view).length > 1) {
     const moved = await ensureLeadership(etcd, { kind: 'away-from', memberId: next.member.id }, context);
     if (moved.kind !== 'done') return moved;
-    const after = await lookAt(etcd, context.signal);
+    const after = await lookAt(etcd, context.signal, 'last');
     const isFree = after.value?.leader != null && after.value.leader.member?.id !== next.member.id;
     if (after.value === undefined || !isFree)
       return wait(context, {

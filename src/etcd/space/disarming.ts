@@ -22,7 +22,7 @@ export async function ensureDisarmed(etcd: EtcdCluster, pods: StaticPodsSeen, co
       '`/etcd space` tells who is full; `/etcd alarms` which alarms are on.',
     ),
   };
-  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  const { value: view, unseen } = await lookAt(etcd, context.signal, 'last');
   if (view === undefined) return wait(context, { ...patience, reason: unseen });
   if (view.seen.alarms === null)
     return wait(context, {
@@ -53,7 +53,7 @@ export async function ensureDisarmed(etcd: EtcdCluster, pods: StaticPodsSeen, co
         reason: `Whether the alarm of ${id} is off is looked up: ${came.failure.said}.`,
       });
   }
-  const { value: after } = await lookAt(etcd, context.signal);
+  const { value: after } = await lookAt(etcd, context.signal, 'last');
   if (after?.seen.alarms == null || noSpaceHolders(after).length > 0)
     return wait(context, { ...patience, reason: 'The alarm list still shows NOSPACE.' });
   return { kind: 'done', note: `${count(holders.length, 'NOSPACE alarm')} disarmed.` };

@@ -26,7 +26,7 @@ export async function ensureWritable(
       '`/etcd health` tells how the cluster is. What was done before stands.',
     ),
   };
-  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  const { value: view, unseen } = await lookAt(etcd, context.signal, 'last');
   if (view === undefined) return wait(context, { ...patience, reason: unseen });
   const at = view.leader?.endpoint;
   if (at == null) return wait(context, { ...patience, reason: 'No leader answers: an election may be under way.' });
@@ -60,7 +60,7 @@ export async function ensureWritable(
   if (removed.kind !== 'done')
     return wait(context, { ...patience, reason: `The key ${proofKey} is still there: ${removed.failure.said}.` });
   // A full member raises its alarm again with the write that it sees.
-  const { value: after } = await lookAt(etcd, context.signal);
+  const { value: after } = await lookAt(etcd, context.signal, 'last');
   if (after?.seen.alarms == null) return wait(context, { ...patience, reason: 'The alarm list cannot be read.' });
   if (hasNoSpace(after))
     return {
