@@ -104,7 +104,7 @@ describe('The Kubernetes manifests', () => {
 
   test('let the bot read, and do nothing else', () => {
     const verbs = find('ClusterRole').rules.flatMap((rule: { verbs: string[] }) => rule.verbs);
-    expect([...new Set(verbs)].sort()).toEqual(['get', 'list', 'watch']);
+    expect([...new Set(verbs)].sort()).toEqual(['get', 'list']);
     const resources = find('ClusterRole').rules.flatMap((rule: { resources: string[] }) => rule.resources);
     expect(resources).not.toContain('secrets');
     expect(resources).toEqual(
