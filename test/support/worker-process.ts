@@ -18,11 +18,14 @@ export const executable = join(projectRoot(), 'bin', 'quorum.mjs');
 
 /** Writes a config as a file that the executable reads: JSON is YAML, and durations are texts there. */
 export function writeConfig(path: string, config: Config): void {
-  const withDurations = <T extends { requestTimeout: number }>(clusters: Readonly<Record<string, T>>) =>
+  const durations = ['requestTimeout', 'sampleEvery'];
+  const withDurations = (clusters: Readonly<Record<string, object>>) =>
     Object.fromEntries(
       Object.entries(clusters).map(([name, cluster]) => [
         name,
-        { ...cluster, requestTimeout: `${cluster.requestTimeout}ms` },
+        Object.fromEntries(
+          Object.entries(cluster).map(([key, value]) => [key, durations.includes(key) ? `${value}ms` : value]),
+        ),
       ]),
     );
   const { slack, redis, http, links } = config;
