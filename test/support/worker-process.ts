@@ -30,14 +30,7 @@ export function writeConfig(path: string, config: Config): void {
     );
   const { slack, redis, http, links } = config;
   const etcd = { clusters: withDurations(config.etcd.clusters) };
-  const kubernetes = {
-    clusters: Object.fromEntries(
-      Object.entries(withDurations(config.kubernetes.clusters)).map(([name, cluster]) => [
-        name,
-        { ...cluster, sampleEvery: `${cluster.sampleEvery}ms` },
-      ]),
-    ),
-  };
+  const kubernetes = { clusters: withDurations(config.kubernetes.clusters) };
   const { expiresIn, startWithin, required, allowSelfApproval } = config.access.approvals;
   const approvals = { required, allowSelfApproval, expiresIn: `${expiresIn}ms`, startWithin: `${startWithin}ms` };
   const access = { ...config.access, approvals };
