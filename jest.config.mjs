@@ -22,6 +22,6 @@ export default {
   // A machine that is busy with the other worker is slow, not wrong.
   testTimeout: 15_000,
   coverageProvider: 'v8',
-  // One more than the cores of a small machine: much of the time is waiting for servers.
-  maxWorkers: 3,
+  // Each file may start servers and processes of its own, whose deadlines are a second: more at once make them late.
+  maxWorkers: 2,
 };

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { findBinary } from '../../scripts/binaries.mjs';
 import { installNodeModules } from '../../scripts/node-modules.mjs';
 import { packagesToUnpack } from '../../scripts/packages.mjs';
-import { countLine } from '../../scripts/results.mjs';
+import { countLine, failedFiles, withSecondRun } from '../../scripts/results.mjs';
 import { checkNodeVersion, SetupError, setUp } from '../../scripts/setup.mjs';
 import { runToEnd } from '../support/command-line.ts';
 import { makeFolder, removeFolder } from '../support/process.ts';
@@ -216,4 +216,33 @@ test('.ci/run calls npm test in the project, and nothing else', async () => {
     env: { ...process.env, PATH: `${join(folder, 'path')}:${environment.PATH}` },
   });
   expect({ stdout, exitCode }).toEqual({ stdout: `${projectRoot}: ${npm} test\n`, exitCode: 0 });
+});
+
+test('a file that failed beside others counts by its second run, alone', () => {
+  const file = (name: string, ...statuses: string[]) => ({
+    name,
+    status: statuses.includes('failed') ? 'failed' : 'passed',
+    assertionResults: statuses.map((status) => ({ status })),
+  });
+  const first = {
+    numPassedTests: 3,
+    numFailedTests: 1,
+    numPendingTests: 2,
+    testResults: [file('a', 'passed', 'passed', 'pending'), file('b', 'passed', 'failed', 'pending')],
+  };
+  expect(failedFiles(first)).toEqual(['b']);
+  const mended = {
+    numPassedTests: 2,
+    numFailedTests: 0,
+    numPendingTests: 1,
+    testResults: [file('b', 'passed', 'passed', 'pending')],
+  };
+  expect(countLine(withSecondRun(first, mended), 0)).toBe('4 passed, 0 failed, 2 skipped');
+  const stillFails = {
+    numPassedTests: 1,
+    numFailedTests: 1,
+    numPendingTests: 1,
+    testResults: [file('b', 'passed', 'failed', 'pending')],
+  };
+  expect(countLine(withSecondRun(first, stillFails), 1)).toBe('3 passed, 1 failed, 2 skipped');
 });

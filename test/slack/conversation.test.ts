@@ -264,9 +264,9 @@ describe('when Slack is unwell', () => {
     const other = slack.addChannel({ name: 'other', members: [ann.id], botIsMember: true }).id;
     slack.fault({ method: 'chat.postMessage', channel, kind: 'rate_limited', retryAfterSeconds: 5, times: 60 });
     await Promise.all(Array.from({ length: 30 }, () => slack.slash(ann.id, channel, '/etcd members')));
-    const asked = performance.now();
     await ask('/etcd members', ann, other);
-    expect(performance.now() - asked).toBeLessThan(3000);
+    // Answered while the limited channel has not taken a single post yet.
+    expect(slack.channel(channel)).toEqual([]);
   });
 
   test('blocks that it does not know fall back to plain ones', async () => {
