@@ -8,6 +8,8 @@ import { countLine, failedFiles, readResults, withSecondRun } from './results.mj
 import { setUp } from './setup.mjs';
 
 const KINDS = ['live', 'long'];
+/** More than these fail for a reason of their own. */
+const MOST_FILES_AGAIN = 12;
 
 /** Set-up, lint, typecheck, tests. `live` and `long` as the first word run those tests instead of the usual ones. */
 await runScript(async () => {
@@ -47,16 +49,13 @@ function stopAt(stage) {
   };
 }
 
-/** More than these fail for a reason of their own. */
-const mostFilesAgain = 12;
-
 async function runTests(kind, jestArguments, env) {
   const folder = mkdtempSync(join(tmpdir(), 'quorum-test-results-'));
   try {
     const first = await runJest(kind, jestArguments, env, join(folder, 'first.json'));
     const failed = failedFiles(first.results);
     const isWhole = kind === undefined && jestArguments.length === 0;
-    if (!isWhole || first.code === 0 || failed.length === 0 || failed.length > mostFilesAgain) {
+    if (!isWhole || first.code === 0 || failed.length === 0 || failed.length > MOST_FILES_AGAIN) {
       console.log(countLine(first.results, first.code));
       return first.code;
     }

@@ -5,6 +5,7 @@ import { etcdRecoverSpace } from '../../../jobs/etcd/recover-space.ts';
 import { emptyConfig } from '../../../src/config.ts';
 import type { ClusterSeen } from '../../../src/etcd/cluster.ts';
 import { requireKnown } from '../../../src/etcd/member-reference.ts';
+import { ensureFreed } from '../../../src/etcd/space/compaction.ts';
 import { quotaRaiseSections } from '../../../src/etcd/space/quota-raise.ts';
 import type { SpaceSample } from '../../../src/etcd/space/sample.ts';
 import type { Context } from '../../../src/job.ts';
@@ -89,6 +90,44 @@ describe('the plan to compact', () => {
     const driven = driveChange(etcdCompact, plan, { ...contextOf(seen).clients, etcd: async () => etcd });
     await driven.run({ until: 'Free inside every member' });
     expect(driven.notes['History compacted']).toBe('The history up to revision 4000 is gone.');
+  });
+});
+
+describe('what was dropped is waited for', () => {
+  const sized = (first: number, others: number) => {
+    const of = (dbSizeInUseBytes: number) => ({ status: { dbSizeInUseBytes } });
+    return seenCluster({ 'etcd-1': of(first), 'etcd-2': of(others), 'etcd-3': of(others) });
+  };
+  const before = { label: 'etcd', dbSizeBytes: 9e6, inUseBytes: 8e6 };
+  const outcomeAfter = (seen: ClusterSeen, waitedMs: number) =>
+    ensureFreed(
+      fakeEtcd(() => seen),
+      {
+        ...contextOf(seen),
+        startedAt: new Date(seenAt.getTime() - waitedMs),
+        intent: {
+          value: {
+            compactTo: 13,
+            sizesBefore: Object.fromEntries(seen.members?.map(({ id }) => [id, before]) ?? []),
+          },
+          write: async () => undefined,
+        },
+        fence: async () => undefined,
+      },
+    );
+
+  test('until every member tells less', async () => {
+    expect(await outcomeAfter(sized(8e6, 1.5e6), 3000)).toMatchObject({ kind: 'waiting' });
+    expect(await outcomeAfter(sized(1.5e6, 1.5e6), 3000)).toMatchObject({ kind: 'done' });
+  });
+
+  test('but not for ever for one whose figure stands still where there are no writes', async () => {
+    expect(await outcomeAfter(sized(8e6, 1.5e6), 10_000)).toMatchObject({
+      kind: 'done',
+      note: expect.stringContaining('etcd-1 tells the old figure yet: etcd renews it with the next write.'),
+    });
+    // Where nobody's moved, it is not that.
+    expect(await outcomeAfter(sized(8e6, 8e6), 3000)).toMatchObject({ kind: 'waiting' });
   });
 });
 
