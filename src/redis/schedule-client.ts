@@ -64,7 +64,8 @@ export function startSchedules(
     prefix: redis.prefix,
     skipWaitingForReady: true,
     skipVersionCheck: true,
-    connection: redisOptions(redis.url, { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 1000 }),
+    // The first round comes before the connection: it waits for it, and fails with the first try where Redis is away.
+    connection: redisOptions(redis.url, { maxRetriesPerRequest: 1, connectTimeout: 1000 }),
   });
   queue.on('error', tellFault);
   const options = {
