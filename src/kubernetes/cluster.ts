@@ -2,6 +2,8 @@ import type { CertificateFacts } from '../etcd/certificates.ts';
 import type { PeerSeen } from '../etcd/peers.ts';
 import type { KubernetesEvent, NamedPodMetrics, Node, Pod, PodMetrics, Workload } from './objects.ts';
 
+export type { PodWatch, PodWatcher, PodWatching } from './pod-watch.ts';
+
 /** The kinds of workload that own pods, as `deploy/x` may name them. */
 export type WorkloadKind = 'Deployment' | 'StatefulSet' | 'DaemonSet' | 'ReplicaSet' | 'Job';
 
