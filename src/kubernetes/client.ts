@@ -1,8 +1,8 @@
 import type { RequestContext } from '@kubernetes/client-node';
 import { z } from 'zod';
-import { Refusal } from '../refusal.ts';
 import { readApiCertificates } from './api-certificate-client.ts';
-import type { KubernetesCluster, Permission, PodPage, PodQuery, WorkloadKind } from './cluster.ts';
+import { beforeAbort } from './before-abort.ts';
+import type { KubernetesCluster, Permission, PodPage, PodQuery, PodWatch, WorkloadKind } from './cluster.ts';
 import { type KubernetesConfig, loadKubeconfig, loadServiceAccount, publicAddress } from './kubeconfig-client.ts';
 import {
   configMapSchema,
@@ -15,7 +15,9 @@ import {
   workloadSchema,
 } from './objects.ts';
 import { groupOf } from './permissions.ts';
-import { type Asked, connectionFailure, notKubernetes, statusFailure } from './request-failure.ts';
+import { watchPods } from './pod-watch-client.ts';
+import { type Asked, connectionFailure, notKubernetes, statusFailure, statusMessage } from './request-failure.ts';
+import { usualTiming } from './watch-pace.ts';
 
 export type { KubernetesCluster } from './cluster.ts';
 export type { KubernetesConfig } from './kubeconfig-client.ts';
@@ -40,14 +42,19 @@ export async function connectKubernetes(
   onAnswer?: (answer: ApiAnswer) => void,
 ): Promise<KubernetesCluster> {
   const library = await import('@kubernetes/client-node');
-  const kubeConfig = new library.KubeConfig();
-  if (config.inCluster === true) loadServiceAccount(kubeConfig, config.name);
-  else await loadKubeconfig(kubeConfig, config);
+  const load = async () => {
+    const loaded = new library.KubeConfig();
+    if (config.inCluster === true) loadServiceAccount(loaded, config.name);
+    else await loadKubeconfig(loaded, config);
+    return loaded;
+  };
+  const kubeConfig = await load();
   const server = kubeConfig.getCurrentCluster()?.server ?? '';
   const address = publicAddress(server, config.name);
   const timeoutMs = config.requestTimeoutMs ?? defaultTimeoutMs;
   const transport = new library.IsomorphicFetchHttpLibrary();
   let pool: Pool | undefined;
+  const watches = new Set<PodWatch>();
 
   async function send(method: 'GET' | 'POST', path: string, body: string | undefined, asked: Asked): Promise<Answer> {
     const signal = AbortSignal.timeout(timeoutMs);
@@ -74,11 +81,6 @@ export async function connectKubernetes(
       return { status: response.httpStatusCode, headers: response.headers, text };
     } catch (error) {
       pool = undefined;
-      if (/skipTLSVerify/.test(String(error)))
-        throw new Refusal(
-          `The kubeconfig of ${config.name} names a server without TLS (${address}).`,
-          'Use https, or set insecure-skip-tls-verify: true for that cluster to say that plain http is meant.',
-        );
       throw connectionFailure(asked, error, timeoutMs);
     }
   }
@@ -95,7 +97,7 @@ export async function connectKubernetes(
     if (status === 200) return text;
     if (status === 401) pool = undefined;
     const retryAfter = Number(headers['retry-after']);
-    throw statusFailure(asked, status, messageOf(text), Number.isFinite(retryAfter) ? retryAfter : undefined);
+    throw statusFailure(asked, status, statusMessage(text), Number.isFinite(retryAfter) ? retryAfter : undefined);
   }
 
   async function object<Schema extends z.ZodType>(path: string, permission: Permission, schema: Schema) {
@@ -229,7 +231,7 @@ export async function connectKubernetes(
         body,
         asked,
       );
-      if (status !== 200 && status !== 201) throw statusFailure(asked, status, messageOf(text), undefined);
+      if (status !== 200 && status !== 201) throw statusFailure(asked, status, statusMessage(text), undefined);
       const review = z.object({ status: z.object({ allowed: z.boolean() }) });
       return parse(text, review, permission).status.allowed;
     },
@@ -238,7 +240,22 @@ export async function connectKubernetes(
       return await readApiCertificates(kubeConfig, [address, ...others], timeoutMs);
     },
 
+    watchPods(namespace, watcher) {
+      const { name, podWatch } = config;
+      const connection = { library, server, cluster: name, address, timeoutMs, load };
+      const watch = watchPods({ connection, kubeConfig, timing: { ...usualTiming, ...podWatch } }, namespace, watcher);
+      watches.add(watch);
+      return {
+        async stop() {
+          watches.delete(watch);
+          await watch.stop();
+        },
+      };
+    },
+
     async close() {
+      await Promise.all([...watches].map((watch) => watch.stop()));
+      watches.clear();
       await pool?.dispatcher.close();
       pool = undefined;
     },
@@ -252,29 +269,6 @@ const workloadPaths: Readonly<Record<WorkloadKind, { group: string; resource: Pe
   ReplicaSet: { group: 'apps/v1', resource: 'replicasets' },
   Job: { group: 'batch/v1', resource: 'jobs' },
 };
-
-async function beforeAbort<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
-}
-
-/** The API's own words in a Status object; undefined fields and other bodies give nothing. */
-function messageOf(text: string): string {
-  try {
-    const parsed = z.object({ message: z.string() }).safeParse(JSON.parse(text));
-    return parsed.success ? parsed.data.message : '';
-  } catch {
-    return '';
-  }
-}
 
 function segment(name: string): string {
   return encodeURIComponent(name);

@@ -2,6 +2,8 @@ import type { CertificateFacts } from '../etcd/certificates.ts';
 import type { PeerSeen } from '../etcd/peers.ts';
 import type { KubernetesEvent, NamedPodMetrics, Node, Pod, PodMetrics, Workload } from './objects.ts';
 
+import type { PodWatching } from './pod-watch.ts';
+
 export type { PodWatch, PodWatcher, PodWatching } from './pod-watch.ts';
 
 /** The kinds of workload that own pods, as `deploy/x` may name them. */
@@ -62,7 +64,7 @@ export type ApiCertificates = {
  * What Quorum asks of one Kubernetes cluster: plain data, each call one API request with a deadline.
  * What does not exist is undefined; everything else that goes wrong is a Refusal that says what and what to do.
  */
-export type KubernetesCluster = {
+export type KubernetesCluster = PodWatching & {
   /** The name in the config. */
   readonly name: string;
   /** Where the API is, without credentials: `https://10.0.0.1:6443`; for a recording its folder's name. */

@@ -1,8 +1,12 @@
 import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import type { KubeConfig } from '@kubernetes/client-node';
+import { parse } from 'yaml';
+import { z } from 'zod';
 import { redact } from '../redact.ts';
 import { Refusal } from '../refusal.ts';
 import { shortened } from '../report/text.ts';
+import type { WatchTiming } from './watch-pace.ts';
 
 /** Where a cluster's API is and who asks, as quorum.yaml names it. */
 export type KubernetesConfig = {
@@ -13,6 +17,8 @@ export type KubernetesConfig = {
   /** Empty: all. */
   readonly namespaces: readonly string[];
   readonly requestTimeoutMs?: number | undefined;
+  /** How patient a watch is, where not as usual. */
+  readonly podWatch?: Partial<WatchTiming> | undefined;
 };
 
 /**
@@ -57,6 +63,7 @@ export async function loadKubeconfig(
       shape,
     );
   }
+  takeTokenFiles(kubeConfig, text, dirname(kubeconfig));
   const contexts = kubeConfig.getContexts().map((known) => known.name);
   const wanted = context ?? kubeConfig.getCurrentContext();
   if (wanted === undefined || wanted === '')
@@ -82,6 +89,24 @@ export async function loadKubeconfig(
       `Add that ${missing} to the kubeconfig, or take another context.`,
       contexts.filter((known) => known !== wanted),
     );
+}
+
+const usersSchema = z.object({
+  users: z.array(z.object({ name: z.string(), user: z.object({ tokenFile: z.string().optional() }).nullish() })),
+});
+
+/**
+ * The client library knows no `tokenFile` in a user, only in a pod's service account: it is given the one as the other, and
+ * reads the file again each minute. As for kubectl the file counts and not a token beside it.
+ */
+function takeTokenFiles(kubeConfig: KubeConfig, text: string, folder: string): void {
+  const read = usersSchema.safeParse(parse(text));
+  const files = new Map(read.data?.users.map(({ name, user }) => [name, user?.tokenFile] as const));
+  kubeConfig.users = kubeConfig.users.map(({ token, ...user }) => {
+    const file = files.get(user.name);
+    if (file === undefined || file === '') return token === undefined ? user : { ...user, token };
+    return { ...user, authProvider: { name: 'tokenFile', config: { tokenFile: resolve(folder, file) } } };
+  });
 }
 
 const shape =

@@ -80,8 +80,13 @@ export type NeededPermission = Permission & { readonly why: string };
  * What is needed for the namespaces that Quorum looks into, each permission with its namespace.
  * @param namespaces empty: all of them; then the namespace of each permission is undefined
  * @param sampled where the memory in use is sampled
+ * @param watched whose pods are watched: undefined: nobody’s; empty: all namespaces
  */
-export function neededPermissions(namespaces: readonly string[], sampled: readonly string[] = []): NeededPermission[] {
+export function neededPermissions(
+  namespaces: readonly string[],
+  sampled: readonly string[] = [],
+  watched: readonly string[] | undefined = undefined,
+): NeededPermission[] {
   const isEverywhere = namespaces.length === 0;
   const places: Readonly<Record<Need['where'], readonly (string | undefined)[]>> = {
     cluster: [undefined],
@@ -93,12 +98,24 @@ export function neededPermissions(namespaces: readonly string[], sampled: readon
     places[where].map((namespace) => ({ verb, resource, namespace, why })),
   );
   const why = 'without it no samples of memory are kept';
+  const watches = watched === undefined ? [] : watched.length === 0 ? [undefined] : [...new Set(watched)];
   return [
     ...looks,
+    ...watches.flatMap((namespace) => watchNeeds(namespace, looks)),
     ...[...new Set(sampled)].map(
       (namespace) => ({ verb: 'list', resource: 'pods.metrics.k8s.io', namespace, why }) as const,
     ),
   ];
+}
+
+/** A watch begins with a list: it is named where the looks do not need it anyway. */
+function watchNeeds(namespace: string | undefined, looks: readonly NeededPermission[]): NeededPermission[] {
+  const isListed = looks.some(
+    (look) => look.verb === 'list' && look.resource === 'pods' && [undefined, namespace].includes(look.namespace),
+  );
+  const why = 'without it kills are not seen as they happen';
+  const watch = { verb: 'watch', resource: 'pods', namespace, why } as const;
+  return isListed ? [watch] : [{ ...watch, verb: 'list' }, watch];
 }
 
 /** The API group that a permission's resource is in; '' is the core group. */

@@ -18,13 +18,15 @@ const head = '# What looks need: reading, and nothing else. No Secrets, no exec,
  * Role in each, with a ClusterRole for what is in no namespace.
  * @param namespaces empty: all of them
  * @param sampled where the memory in use is sampled
+ * @param watched whose pods are watched: undefined: nobody’s; empty: all namespaces
  */
 export function rbacManifest(
   namespaces: readonly string[],
   subject: RbacSubject,
   sampled: readonly string[] = [],
+  watched: readonly string[] | undefined = undefined,
 ): string {
-  const permissions = neededPermissions(namespaces, sampled);
+  const permissions = neededPermissions(namespaces, sampled, watched);
   const places = [...new Set(permissions.map(({ namespace }) => namespace))];
   const documents = [
     ...(subject.kind === 'ServiceAccount'

@@ -116,6 +116,13 @@ export async function recordedKubernetes(directory: string, name: string): Promi
       isVerified: false,
       presented: [],
     }),
+    // It never changes: there is nothing to tell after the one pod, and nobody watches a recording.
+    watchPods(_namespace, watcher) {
+      watcher.trouble(
+        new Refusal(`${address} is a recording: nothing changes in it.`, 'Watch a cluster of the config in its place.'),
+      );
+      return { stop: async () => {} };
+    },
     close: async () => {},
   };
 }

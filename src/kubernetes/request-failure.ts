@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { redact } from '../redact.ts';
 import { Refusal } from '../refusal.ts';
 import { formatDuration, shortened } from '../report/text.ts';
@@ -9,6 +10,8 @@ export type FailureKind =
   | 'forbidden'
   | 'missing'
   | 'throttled'
+  /** What was asked for has been forgotten meanwhile (410). */
+  | 'expired'
   | 'bad request'
   | 'server error'
   | 'deadline'
@@ -62,6 +65,12 @@ export function statusFailure(
       `The Kubernetes API of ${cluster} has no ${permission.resource} ${place(permission)} (404).${said}`,
       'It is gone, or this API server does not serve that kind.',
     );
+  if (status === 410)
+    return new RequestFailure(
+      'expired',
+      `The Kubernetes API of ${cluster} forgets what it tells faster than it can be read (${what}, 410).${said}`,
+      `Look at the API server and its etcd at ${address}: slow, or compacted very often?`,
+    );
   if (status === 429)
     return new RequestFailure(
       'throttled',
@@ -85,6 +94,16 @@ export function statusFailure(
     `${address} answered ${status} where the Kubernetes API of ${cluster} was expected.`,
     'Check the server address in the kubeconfig: a proxy or a login page may stand in front of it.',
   );
+}
+
+/** The API's own words in a Status object; '' for other bodies. */
+export function statusMessage(text: string): string {
+  try {
+    const parsed = z.object({ message: z.string() }).safeParse(JSON.parse(text));
+    return parsed.success ? parsed.data.message : '';
+  } catch {
+    return '';
+  }
 }
 
 /** How to give a permission: a sentence. */
@@ -130,6 +149,12 @@ export function connectionFailure(asked: Asked, error: unknown, timeoutMs: numbe
       .map(({ message }) => message)
       .filter((message) => message !== '')
       .at(-1) ?? '';
+  if (/skipTLSVerify/.test(text))
+    return new RequestFailure(
+      'tls',
+      `The kubeconfig of ${cluster} names a server without TLS (${address}).`,
+      'Use https, or set insecure-skip-tls-verify: true for that cluster to say that plain http is meant.',
+    );
   if (
     causes.some(({ name }) => name === 'TimeoutError') ||
     codes.some((code) => /^(?:UND_ERR_(?:CONNECT|HEADERS|BODY)_TIMEOUT|ETIMEDOUT)$/.test(code))

@@ -5,6 +5,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { emptyConfig } from '../../src/config.ts';
 import { connectKubernetes, type KubernetesCluster } from '../../src/kubernetes/client.ts';
+import { neededPermissions } from '../../src/kubernetes/permissions.ts';
+import { rbacManifest } from '../../src/kubernetes/rbac.ts';
 import { type RbacWords, rbacFor } from '../../src/kubernetes/rbac-words.ts';
 import { Refusal } from '../../src/refusal.ts';
 import { type KubernetesApi, startKubernetes } from '../support/kubernetes/api.ts';
@@ -118,6 +120,25 @@ describe('what is printed', () => {
     expect(roles.find(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'batch').rules).toEqual([
       { apiGroups: ['metrics.k8s.io'], resources: ['pods'], verbs: ['list'] },
     ]);
+  });
+
+  test.each([
+    [undefined, []],
+    [[], ['watch everywhere']],
+    [
+      ['shop', 'shop', 'batch'],
+      ['watch shop', 'list batch', 'watch batch'],
+    ],
+  ] as const)('lets pods of %j be watched, and listed where nothing else lists them', (watched, added) => {
+    const looks = neededPermissions(watched?.length === 0 ? [] : ['shop']);
+    const all = neededPermissions(watched?.length === 0 ? [] : ['shop'], [], watched);
+    expect(all.slice(0, looks.length)).toEqual(looks);
+    const more = all.slice(looks.length);
+    expect(more.map(({ verb, namespace }) => `${verb} ${namespace ?? 'everywhere'}`)).toEqual(added);
+    expect(more.every(({ resource }) => resource === 'pods')).toBe(true);
+    const printed = rbacManifest(['shop'], { kind: 'User', name: 'me' }, [], ['shop']);
+    const role = parseAllDocuments(printed).map((document) => document.toJS())[0];
+    expect(role.rules[0]).toEqual({ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] });
   });
 
   test.each<[readonly string[], RbacWords, string]>([

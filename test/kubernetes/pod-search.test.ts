@@ -18,6 +18,7 @@ function clusterOf(pods: readonly Pod[], { namespaces = [], mayList = () => true
     namespaces,
     context: undefined,
     version: unused,
+    watchPods: () => ({ stop: async () => {} }),
     listPodMetrics: unused,
     async getPod(namespace, name) {
       asked.push(`get ${namespace}/${name}`);

@@ -2,7 +2,7 @@
 export type Planted = { readonly secret: string; readonly text: string; readonly form: string };
 
 /** Numbers that look like chance and are the same in each run (mulberry32). */
-function numbers(seed: number): () => number {
+export function numbers(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

@@ -10,6 +10,7 @@ import type { Usage } from './metrics.ts';
 import type { KubernetesObject } from './object.ts';
 import { requestInfo } from './request.ts';
 import { Failure, forbidden, unauthorized } from './status.ts';
+import type { Break } from './watch.ts';
 
 /** A request as it came in, also one that was refused. `user` is '' when its token is nobody's. */
 export type SeenRequest = {
@@ -29,6 +30,8 @@ export type KubernetesOptions = Partial<Recorded> & {
   readonly metricsApi?: 'served' | 'absent' | 'unavailable';
   /** What /version says: `v1.20.15`. */
   readonly version?: string;
+  /** How a watch is refused whose version is forgotten: within its stream, or by its status. */
+  readonly expiredWatch?: 'event' | 'status';
   readonly now?: () => Date;
 };
 
@@ -52,6 +55,14 @@ export type KubernetesApi = {
   compact(): void;
   /** Tells every watch that asked for bookmarks how far the store is; a real server does so about once a minute. */
   bookmark(): void;
+  /** Writes a line to every open watch, whatever it says. How many there are. */
+  tellWatches(line: string): number;
+  /** Breaks every open watch; later ones work. How many there were. */
+  breakWatches(how: Break): number;
+  /** Nobody listens any more: connections are refused, until `up`. */
+  down(): Promise<void>;
+  /** Listens again, at the same address. */
+  up(): Promise<void>;
   requests(): readonly SeenRequest[];
   stop(): Promise<void>;
 };
@@ -65,6 +76,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     pageSize: options.pageSize ?? Number.POSITIVE_INFINITY,
     metricsApi: options.metricsApi ?? 'served',
     version: options.version ?? 'v1.20.15',
+    expiredWatch: options.expiredWatch ?? 'event',
     now,
   });
   cluster.record({ objects: options.objects ?? [], logs: options.logs ?? [], metrics: options.metrics ?? [] });
@@ -94,6 +106,11 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     const info = requestInfo(method, address.pathname, query);
     const fault = faults.take(address.pathname, info);
     if (fault?.kind === 'hang') return;
+    if (fault?.kind === 'silent') {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.flushHeaders();
+      return;
+    }
     if (fault?.kind === 'reset') {
       request.socket.resetAndDestroy();
       return;
@@ -108,11 +125,22 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     else send(response, { code: reply.code ?? 200, type: 'application/json', body: JSON.stringify(reply.json) });
   }
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const listen = (port: number) =>
+    new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, '127.0.0.1', () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
 
   function kubeconfig(name: string = adminName): string {
     const user = users.find((each) => each.name === name);
@@ -135,12 +163,12 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     clearFaults: () => faults.clear(),
     compact: () => cluster.compact(),
     bookmark: () => cluster.bookmark(),
+    tellWatches: (line) => cluster.tellWatches(line),
+    breakWatches: (how) => cluster.breakWatches(how),
+    down: close,
+    up: () => listen(port),
     requests: () => [...seen],
-    stop: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    stop: close,
   };
 }
 

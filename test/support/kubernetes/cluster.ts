@@ -9,7 +9,7 @@ import type { RequestInfo, ResourceRequest } from './request.ts';
 import { findResource, groupVersion, type Resource, resourceOf, served } from './resource.ts';
 import { methodNotAllowed, noSuchPath, noSuchResource, notFound, serviceUnavailable } from './status.ts';
 import { Store } from './store.ts';
-import { openWatch, type Watch } from './watch.ts';
+import { type Break, openWatch, type Watch } from './watch.ts';
 
 export type RecordedLog = {
   readonly namespace: string;
@@ -34,6 +34,7 @@ type Settings = {
   readonly pageSize: number;
   readonly metricsApi: 'served' | 'absent' | 'unavailable';
   readonly version: string;
+  readonly expiredWatch: 'event' | 'status';
   readonly now: () => Date;
 };
 
@@ -103,6 +104,17 @@ export class Cluster {
     for (const watch of this.#watches) watch.bookmark();
   }
 
+  /** Writes a line to every watch; the result is how many there are. */
+  tellWatches(line: string): number {
+    for (const watch of this.#watches) watch.tell(line);
+    return this.#watches.size;
+  }
+
+  breakWatches(how: Break): number {
+    for (const watch of this.#watches) watch.breakOff(how);
+    return this.#watches.size;
+  }
+
   setLog({ namespace, pod, container, run, text }: RecordedLog): void {
     this.#logs.set([namespace, pod, container, run].join('/'), { text, at: this.#settings.now() });
   }
@@ -160,7 +172,9 @@ export class Cluster {
   }
 
   #watch(resource: Resource, { namespace }: ResourceRequest, query: URLSearchParams): Answer {
-    const watch = openWatch(this.#store, { resource, namespace: resource.isNamespaced ? namespace : '', query });
+    const place = resource.isNamespaced ? namespace : '';
+    const expiredAs = this.#settings.expiredWatch;
+    const watch = openWatch(this.#store, { resource, namespace: place, query, expiredAs });
     return {
       stream: (response) => {
         this.#watches.add(watch);

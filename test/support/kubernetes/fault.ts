@@ -1,7 +1,8 @@
 import { accessOf } from './access.ts';
 import type { RequestInfo } from './request.ts';
 import {
-  type Failure,
+  expired,
+  Failure,
   forbidden,
   gatewayTimeout,
   noSuchResource,
@@ -9,6 +10,7 @@ import {
   serviceUnavailable,
   storeTimeout,
   tooManyRequests,
+  tooOld,
   unauthorized,
 } from './status.ts';
 
@@ -18,28 +20,37 @@ export type Fault = {
   readonly path?: string | RegExp;
   /** `pods`, or `pods/log`. */
   readonly resource?: string;
+  /** `list` or `watch`, where only one of them is meant. */
+  readonly verb?: string;
+  /** So many requests of the kind pass before it; 0 where not given. */
+  readonly after?: number;
   /** How many requests it hits; Infinity for all. */
   readonly times: number;
-  readonly status?: 401 | 403 | 404 | 429 | 500 | 503 | 504;
-  /** `hang`: no answer ever. `reset`: the connection is torn down. */
-  readonly kind?: 'hang' | 'reset';
+  /** 410: the version or the page that is asked for is forgotten. */
+  readonly status?: 401 | 403 | 404 | 410 | 429 | 500 | 503 | 504;
+  /** `hang`: no answer ever. `silent`: an answer begins, and nothing follows. `reset`: the connection is torn down. */
+  readonly kind?: 'hang' | 'silent' | 'reset';
   /** With 429: the seconds in its Retry-After; 1 where not given. */
   readonly retryAfterSeconds?: number;
 };
 
 /** The faults that are still to come, in the order in which they were asked for. */
 export class Faults {
-  #pending: { fault: Fault; left: number }[] = [];
+  #pending: { fault: Fault; passing: number; left: number }[] = [];
 
   add(fault: Fault): void {
     if (fault.status === undefined && fault.kind === undefined) throw new Error('a fault needs a status or a kind');
-    this.#pending.push({ fault, left: fault.times });
+    this.#pending.push({ fault, passing: fault.after ?? 0, left: fault.times });
   }
 
   /** The fault that hits this request, which is then one fewer to come. */
   take(path: string, info: RequestInfo): Fault | undefined {
     const hit = this.#pending.find(({ fault }) => isMeant(fault, path, info));
     if (hit === undefined) return undefined;
+    if (hit.passing > 0) {
+      hit.passing -= 1;
+      return undefined;
+    }
     hit.left -= 1;
     this.#pending = this.#pending.filter(({ left }) => left > 0);
     return hit.fault;
@@ -50,9 +61,10 @@ export class Faults {
   }
 }
 
-function isMeant({ path: wanted, resource }: Fault, path: string, info: RequestInfo): boolean {
+function isMeant({ path: wanted, resource, verb }: Fault, path: string, info: RequestInfo): boolean {
   if (typeof wanted === 'string' && wanted !== path) return false;
   if (wanted instanceof RegExp && !wanted.test(path)) return false;
+  if (verb !== undefined && verb !== info.verb) return false;
   if (resource === undefined) return true;
   const access = accessOf(info);
   return access.kind === 'resource' && access.resource === resource;
@@ -69,6 +81,8 @@ export function faultFailure({ status, retryAfterSeconds = 1 }: Fault, info: Req
       return info.kind === 'resource' && info.name !== ''
         ? notFound(info.group, info.resource, info.name)
         : noSuchResource();
+    case 410:
+      return info.verb === 'watch' ? new Failure(tooOld('1', 2)) : expired();
     case 429:
       return tooManyRequests(retryAfterSeconds);
     case 504:

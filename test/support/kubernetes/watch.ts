@@ -3,22 +3,44 @@ import { selection } from './list.ts';
 import type { KubernetesObject } from './object.ts';
 import { integer, truth } from './query.ts';
 import { groupVersion, type Resource } from './resource.ts';
-import { badVersion, tooOld } from './status.ts';
+import { badVersion, Failure, tooOld } from './status.ts';
 import { type Change, isOf, type Store } from './store.ts';
 
-export type WatchQuery = { readonly resource: Resource; readonly namespace: string; readonly query: URLSearchParams };
+export type WatchQuery = {
+  readonly resource: Resource;
+  readonly namespace: string;
+  readonly query: URLSearchParams;
+  /** How a version that is too old is refused: servers do either. */
+  readonly expiredAs: 'event' | 'status';
+};
+
+/**
+ * How a watch breaks. `end`: as its time were over. `reset`: its connection is torn down. `cut`: in the middle of a line.
+ * `silence`: nothing comes any more, and the connection stays (half-open).
+ */
+export type Break = 'end' | 'reset' | 'cut' | 'silence';
 
 /** One watch that goes on: what is written to it, as it happens. */
-export type Watch = { readonly start: (response: ServerResponse) => void; readonly bookmark: () => void };
+export type Watch = {
+  readonly start: (response: ServerResponse) => void;
+  readonly bookmark: () => void;
+  /** Writes a line that no store has told. */
+  readonly tell: (line: string) => void;
+  readonly breakOff: (how: Break) => void;
+};
 
 /** A watch: without a version, or with 0, it begins with all there is; else with the first write after that version. */
-export function openWatch(store: Store, { resource, namespace, query }: WatchQuery): Watch {
+export function openWatch(store: Store, { resource, namespace, query, expiredAs }: WatchQuery): Watch {
   const matches = selection(resource, query);
   const version = query.get('resourceVersion') ?? '';
   if (!/^\d*$/.test(version)) throw badVersion(version);
   const timeoutSeconds = integer(query, 'timeoutSeconds');
   const wantsBookmarks = truth(query, 'allowWatchBookmarks');
-  let write: (type: string, object: object) => void = () => {};
+  const isTooOld = Number(version) !== 0 && store.changesSince(Number(version)) === undefined;
+  if (isTooOld && expiredAs === 'status') throw new Failure(tooOld(version, store.compacted));
+  let writeLine: (line: string) => void = () => {};
+  const write = (type: string, object: object) => writeLine(JSON.stringify({ type, object }));
+  let breakOff: (how: Break) => void = () => {};
 
   function tell(change: Change): void {
     if (!isOf(change, resource, namespace)) return;
@@ -33,7 +55,13 @@ export function openWatch(store: Store, { resource, namespace, query }: WatchQue
 
   return {
     start(response) {
-      write = (type, object) => response.write(`${JSON.stringify({ type, object })}\n`);
+      writeLine = (line) => response.write(`${line}\n`);
+      breakOff = (how) => {
+        writeLine = () => {};
+        if (how === 'end') response.end();
+        if (how === 'reset') response.socket?.resetAndDestroy();
+        if (how === 'cut') response.write('{"type":"MODIFIED","object":{"kind":"Po', () => response.destroy());
+      };
       response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
       response.flushHeaders();
       const missed = Number(version) === 0 ? [] : store.changesSince(Number(version));
@@ -52,9 +80,12 @@ export function openWatch(store: Store, { resource, namespace, query }: WatchQue
       response.once('close', () => {
         stopListening();
         clearTimeout(timer);
-        write = () => {};
+        writeLine = () => {};
+        breakOff = () => {};
       });
     },
+    tell: (line) => writeLine(line),
+    breakOff: (how) => breakOff(how),
     bookmark() {
       if (!wantsBookmarks) return;
       const metadata = { resourceVersion: String(store.revision), creationTimestamp: null };
