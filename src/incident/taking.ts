@@ -1,0 +1,152 @@
+import type { Incident } from './incident.ts';
+import type { IncidentStore, Known } from './incident-store.ts';
+import { transition } from './incident-store.ts';
+import type { Occurrence } from './occurrence.ts';
+import { dueAtOf, type Route } from './routing.ts';
+import { continued, opened, openedBurst, touched, unfolded } from './transitions.ts';
+
+export type TakingParts = {
+  readonly store: IncidentStore;
+  /** Who hears of it; undefined where nobody does. */
+  route(occurrence: Occurrence): Promise<Route | undefined>;
+  /** So many in one channel within so many milliseconds are told by themselves. */
+  readonly burst: { readonly incidents: number; readonly within: number };
+  now(): Date;
+  /** Has the thread brought up to date. Never fails: what is not woken is found by the sweep. */
+  wake(incident: Incident): Promise<void>;
+};
+
+/** What became of occurrences: each is in exactly one of these. */
+export type TakenCounts = {
+  readonly taken: number;
+  /** Known before. */
+  readonly known: number;
+  /** Nobody hears of it. */
+  readonly unrouted: number;
+};
+
+/**
+ * From what happened to incidents: each occurrence once, whoever saw it and how often. What more happens to a subject belongs to its open
+ * incident; what opens while many others do is told with them.
+ * @throws where the store does not answer: then they are to be taken again
+ */
+export async function takeOccurrences(occurrences: readonly Occurrence[], parts: TakingParts): Promise<TakenCounts> {
+  const subjects = Map.groupBy(occurrences, ({ source, cluster, subject }) => JSON.stringify([source, cluster, subject]));
+  const counts = { taken: 0, known: 0, unrouted: 0 };
+  const bursts = new Set<string>();
+  for (const list of subjects.values()) {
+    const sorted = [...list].sort((a, b) => a.at - b.at);
+    const came = await takeSubject(sorted, parts);
+    counts.taken += came.taken;
+    counts.unrouted += came.unrouted;
+    counts.known += list.length - came.taken - came.unrouted;
+    if (came.incident === undefined) continue;
+    if (came.incident.burstId === null) await parts.wake(came.incident);
+    else bursts.add(came.incident.burstId);
+  }
+  for (const id of bursts) await touchBurst(id, parts);
+  return counts;
+}
+
+type Came = { readonly taken: number; readonly unrouted: number; readonly incident?: Incident };
+
+async function takeSubject(list: readonly Occurrence[], parts: TakingParts): Promise<Came> {
+  const [first] = list;
+  if (first === undefined) return { taken: 0, unrouted: 0 };
+  const keys = [...new Set(list.map(({ key }) => key))];
+  const memberIds = [...new Set(list.flatMap(({ member }) => (member === null ? [] : [member.id])))];
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    const known = await parts.store.known(first, keys, memberIds);
+    const [next, ...others] = unknownOf(list, known.seen);
+    if (next === undefined) return { taken: 0, unrouted: 0 };
+    const fresh: [Occurrence, ...Occurrence[]] = [next, ...others];
+    const came = known.open === undefined ? await open(fresh, known, parts) : await carryOn(known.open, fresh, known, parts);
+    if (came === 'unrouted') return { taken: 0, unrouted: fresh.length };
+    if (came !== 'changed') return { taken: fresh.length, unrouted: 0, incident: came };
+  }
+  throw new Error(`${first.title} was changed by others ${attempts} times in a row`);
+}
+
+const attempts = 100;
+
+/** Each once, in their order. */
+function unknownOf(list: readonly Occurrence[], seen: ReadonlySet<string>): Occurrence[] {
+  const own = new Set<string>();
+  return list.filter(({ key }) => {
+    if (seen.has(key) || own.has(key)) return false;
+    own.add(key);
+    return true;
+  });
+}
+
+async function open(
+  fresh: readonly [Occurrence, ...Occurrence[]],
+  known: Known,
+  parts: TakingParts,
+): Promise<Incident | 'changed' | 'unrouted'> {
+  const { store, now } = parts;
+  // What ends without having begun here was told by somebody else, or never.
+  if (fresh.every(({ member }) => member?.isOn === false)) return 'unrouted';
+  const route = await parts.route(fresh[0]);
+  if (route === undefined) return 'unrouted';
+  const at = now().getTime();
+  const dueAt = Math.max(dueAtOf(route, at), known.silencedUntil ?? 0);
+  const { channelId, mention } = route;
+  const isSure = fresh.some(({ isSuspected }) => !isSuspected);
+  const burstId = isSure ? await burstFor(channelId, mention, dueAt, parts) : null;
+  const incident = opened(fresh, { channelId, mention, dueAt, burstId }, at);
+  const stored = await store.commit(undefined, incident, {
+    ...taken(fresh),
+    ...(isSure && burstId === null ? { openedAt: at } : {}),
+  });
+  return stored ? incident : 'changed';
+}
+
+async function carryOn(
+  before: Incident,
+  fresh: readonly Occurrence[],
+  known: Known,
+  parts: TakingParts,
+): Promise<Incident | 'changed'> {
+  const at = parts.now().getTime();
+  let after = continued(before, fresh, known.members, at);
+  const isConfirmed = before.state === 'suspected' && after.state === 'open';
+  const isAlone = before.burstId !== null && (await parts.store.read(before.burstId))?.state !== 'open';
+  if (isConfirmed || isAlone) {
+    const burstId = await burstFor(before.channelId, before.mention, before.dueAt, parts);
+    after = { ...unfolded(after, { burstId, dueAt: before.dueAt }), revision: before.revision + 1 };
+  }
+  const isOpening = (isConfirmed || isAlone) && after.burstId === null;
+  const stored = await parts.store.commit(before, after, { ...taken(fresh), ...(isOpening ? { openedAt: at } : {}) });
+  return stored ? after : 'changed';
+}
+
+function taken(fresh: readonly Occurrence[]) {
+  return {
+    keys: fresh.map(({ key, at }) => ({ key, at })),
+    members: fresh.flatMap(({ member }) => (member === null ? [] : [member])),
+  };
+}
+
+/** The incident that tells it with others, where as many have opened in this channel as are told by themselves; else null. */
+export async function burstFor(
+  channelId: string,
+  mention: string | null,
+  dueAt: number,
+  { store, burst, now }: Pick<TakingParts, 'store' | 'burst' | 'now'>,
+): Promise<string | null> {
+  const at = now().getTime();
+  const open = await store.burst(channelId);
+  if (open !== undefined) return open.id;
+  if ((await store.openings(channelId, at - burst.within)) < burst.incidents) return null;
+  const made = openedBurst(channelId, mention, dueAt, at);
+  if (await store.commit(undefined, made)) return made.id;
+  // Another worker was first.
+  return (await store.burst(channelId))?.id ?? null;
+}
+
+/** What a burst tells has changed. */
+export async function touchBurst(id: string, { store, now, wake }: Pick<TakingParts, 'store' | 'now' | 'wake'>): Promise<void> {
+  const burst = await transition(store, id, (known) => touched(known, now().getTime()));
+  if (burst !== undefined) await wake(burst);
+}

@@ -1,0 +1,223 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Thread } from '../report/blocks.ts';
+import type { Report } from '../report/report.ts';
+import type { Delivery } from '../slack/delivery.ts';
+import { SlackFailure, type UploadedFile } from '../slack/web.ts';
+import { burstThread } from './burst-thread.ts';
+import type { Incident } from './incident.ts';
+import { type IncidentStore, transition } from './incident-store.ts';
+import { incidentReplies, incidentRoot, type ThreadParts } from './incident-thread.ts';
+import { burstFor, type TakingParts, touchBurst } from './taking.ts';
+import { dismissed, lookedAt, moved, postponed, told, unfolded } from './transitions.ts';
+
+export type TellingParts = TakingParts & {
+  readonly delivery: Delivery;
+  /** Runs the look that answers it. @throws only where it is stopped from outside */
+  look(incident: Incident): Promise<Report>;
+  /** Whether the look's answer to a suspicion is that it was for memory. */
+  isForMemory(report: Report): boolean;
+  /** What the buttons of a thread ask for by the incident's id. */
+  keep(incident: Incident, report: Report): Promise<void>;
+  kept(id: string): Promise<Report | undefined>;
+  links(incident: Incident, report: Report | undefined): ThreadParts['links'];
+  offers(incident: Incident, report: Report): ThreadParts['offers'];
+  /** The report's picture into the thread; at least once. */
+  illustrate(channelId: string, threadTs: string, report: Report): Promise<void>;
+  upload(channelId: string, threadTs: string, file: UploadedFile): Promise<void>;
+  /** For what no channel takes: the channel of the config's default; undefined where there is none. */
+  readonly defaultChannelId: string | undefined;
+  log(event: string, details: Readonly<Record<string, unknown>>): void;
+};
+
+/** Slack's own limit: more than one message a second in a channel is refused. */
+const channelEveryMs = 1000;
+/** A turn that is farther away is not waited for: the ticket comes back, and its place is free meanwhile. */
+const patienceMs = 2500;
+/** Looks that nobody asked for take turns: a hundred suspicions at once are no load for an API server. */
+const looksEveryMs = 500;
+const lockMs = 10_000;
+/** What goes on is looked at again after this; every repeat in between is counted only. */
+const lookAgainMs = 30 * 60_000;
+/** A workload that ends in the same way again is not suspected for so long. */
+export const dismissedMs = 10 * 60_000;
+/** A channel that takes no messages, where there is no other one: tried again after this. */
+const refusedAgainMs = 10 * 60_000;
+
+/**
+ * Brings the thread of an incident up to date: posts it, looks, edits. May be called at any time, by any worker, again and again: posts are
+ * keyed, one worker at a time is at it, and what the thread shows is stored last.
+ * @throws SlackFailure and others that pass: the queue tries again
+ */
+export async function tellIncident(id: string, parts: TellingParts): Promise<void> {
+  const { store, now } = parts;
+  const holder = randomUUID();
+  if (!(await store.lock(id, holder, lockMs))) throw new SlackFailure('incident', 'rate-limited', 'told by another worker', 500);
+  const renewing = setInterval(() => store.lock(id, holder, lockMs).catch(() => {}), lockMs / 3);
+  try {
+    const incident = await store.read(id);
+    if (incident === undefined || incident.state === 'dismissed' || incident.burstId !== null) return;
+    if (incident.dueAt > now().getTime()) return await parts.wake(incident);
+    if (incident.source === 'burst') await tellBurst(incident, parts);
+    else await tellOne(incident, parts);
+  } catch (error) {
+    if (!(error instanceof SlackFailure && error.kind === 'refused')) throw error;
+    await moveAway(id, error, parts);
+  } finally {
+    clearInterval(renewing);
+    await store.unlock(id, holder).catch(() => {});
+  }
+}
+
+async function tellOne(before: Incident, parts: TellingParts): Promise<void> {
+  let incident = before;
+  let report: Report | undefined;
+  if (incident.state === 'suspected') {
+    report = await looked(incident, parts);
+    if (!parts.isForMemory(report)) {
+      await transition(parts.store, incident.id, (known) => (known.state === 'suspected' ? dismissed(known) : undefined));
+      await parts.store.dismiss(suspicion(incident), dismissedMs);
+      return parts.log('suspicion dismissed', { incident: incident.id, subject: incident.title, found: report.summary });
+    }
+    const confirmed = await confirm(incident, report, parts);
+    if (confirmed === undefined) return;
+    incident = confirmed;
+  }
+  // What is known already goes out before the look.
+  const isFirst = incident.told === 0 && report === undefined;
+  report ??= incident.seen === null ? undefined : await parts.kept(incident.id);
+  if (isFirst) await putRoot(incident, report, parts);
+  if (report === undefined || mayLookAgain(incident, parts.now().getTime())) {
+    const fresh = incident.line === null ? undefined : await looked(incident, parts);
+    if (fresh !== undefined) {
+      report = fresh;
+      incident = (await saved(incident, fresh, parts)) ?? incident;
+    }
+  }
+  const threadTs = await putRoot(incident, report, parts);
+  await putReplies(incident, threadTs, incidentReplies(incident, threadParts(incident, report, parts)), parts);
+  const shown = incident.content;
+  const after = await transition(parts.store, incident.id, (known) => (known.told < shown ? told(known, shown) : undefined));
+  parts.log('incident told', { incident: incident.id, subject: incident.title, count: incident.count, state: incident.state });
+  if (isFirst && report?.chart !== undefined) await parts.illustrate(incident.channelId, threadTs, report);
+  // It went on while it was told.
+  if (after !== undefined && after.content > shown) await parts.wake(after);
+}
+
+/** What a suspicion is remembered by. */
+export function suspicion({ cluster, subject }: Pick<Incident, 'cluster' | 'subject'>): string {
+  return JSON.stringify([cluster, subject]);
+}
+
+function mayLookAgain({ seen, lastAt, state }: Incident, now: number): boolean {
+  return state === 'open' && seen !== null && now - seen.at >= lookAgainMs && lastAt > seen.at;
+}
+
+async function looked(incident: Incident, parts: TellingParts): Promise<Report> {
+  const waitMs = await parts.store.turn(`look ${incident.cluster}`, looksEveryMs, 60_000);
+  if (waitMs > patienceMs) throw new SlackFailure('look', 'rate-limited', 'others are looked at first', waitMs);
+  // A single one is answered at once.
+  if (waitMs > 0) await pause(waitMs);
+  return await parts.look(incident);
+}
+
+/** What was found is kept with the incident; a look that was refused is no answer, and is not kept. */
+async function saved(incident: Incident, report: Report, parts: TellingParts): Promise<Incident | undefined> {
+  await parts.keep(incident, report);
+  if (report.verdict === 'refused') return undefined;
+  const seen = { summary: report.summary, verdict: report.verdict, at: parts.now().getTime() };
+  return await transition(parts.store, incident.id, (known) => lookedAt(known, seen));
+}
+
+/** It was for memory: from here on it is an incident like any other. undefined where it is told with others. */
+async function confirm(incident: Incident, report: Report, parts: TellingParts): Promise<Incident | undefined> {
+  await parts.keep(incident, report);
+  const at = parts.now().getTime();
+  const { channelId, mention, dueAt } = incident;
+  const burstId = await burstFor(channelId, mention, dueAt, parts);
+  const seen = { summary: report.summary, verdict: report.verdict, at };
+  for (;;) {
+    const known = await parts.store.read(incident.id);
+    if (known === undefined) return undefined;
+    const after = { ...unfolded(lookedAt(known, seen), { burstId, dueAt }), revision: known.revision + 1 };
+    if (!(await parts.store.commit(known, after, burstId === null ? { openedAt: at } : {}))) continue;
+    if (burstId === null) return after;
+    await touchBurst(burstId, parts);
+    return undefined;
+  }
+}
+
+async function tellBurst(burst: Incident, parts: TellingParts): Promise<void> {
+  const children = (await parts.store.children(burst.id)).filter(({ state }) => state === 'open' || state === 'resolved');
+  if (children.length === 0) return;
+  const { root, ...replies } = burstThread(burst, children, parts.now().getTime());
+  const threadTs = await put(burst, 'root', { channelId: burst.channelId }, root, parts);
+  await putReplies(burst, threadTs, replies, parts);
+  const shown = burst.content;
+  const after = await transition(parts.store, burst.id, (known) => (known.told < shown ? told(known, shown) : undefined));
+  parts.log('incident told', { incident: burst.id, subject: burst.title, count: children.length, state: burst.state });
+  if (after !== undefined && after.content > shown) await parts.wake(after);
+}
+
+function threadParts(incident: Incident, report: Report | undefined, parts: TellingParts): ThreadParts {
+  return {
+    report,
+    links: parts.links(incident, report),
+    offers: report === undefined ? [] : parts.offers(incident, report),
+    now: parts.now().getTime(),
+  };
+}
+
+async function putRoot(incident: Incident, report: Report | undefined, parts: TellingParts): Promise<string> {
+  const root = incidentRoot(incident, threadParts(incident, report, parts));
+  return await put(incident, 'root', { channelId: incident.channelId }, root, parts);
+}
+
+async function putReplies(
+  incident: Incident,
+  threadTs: string,
+  { details, more, file }: Omit<Thread, 'root'>,
+  parts: TellingParts,
+): Promise<void> {
+  const { channelId } = incident;
+  if (details !== undefined) await put(incident, 'details', { channelId, threadTs }, details, parts);
+  if (more !== undefined) await put(incident, 'more', { channelId, threadTs }, more, parts);
+  if (file !== undefined && incident.told === 0) {
+    await channelTurn(channelId, parts);
+    await parts.upload(channelId, threadTs, file);
+  }
+}
+
+async function put(
+  { id, channelId }: Incident,
+  part: 'root' | 'details' | 'more',
+  target: { channelId: string; threadTs?: string },
+  shown: Thread['root'],
+  parts: TellingParts,
+): Promise<string> {
+  return await parts.delivery.put(`${id}-${channelId}-${part}`, target, shown, () => channelTurn(channelId, parts));
+}
+
+/** At most one message a second a channel, over all workers. */
+async function channelTurn(channelId: string, { store }: TellingParts): Promise<void> {
+  const waitMs = await store.turn(`channel ${channelId}`, channelEveryMs, patienceMs);
+  if (waitMs > patienceMs) throw new SlackFailure('chat.postMessage', 'rate-limited', 'others first', waitMs);
+  if (waitMs > 0) await pause(waitMs);
+}
+
+/** A channel that takes no messages (archived, gone, the bot is not in it): the default one does, and says so once. */
+async function moveAway(id: string, failure: SlackFailure, parts: TellingParts): Promise<void> {
+  const { store, defaultChannelId, now, log } = parts;
+  const incident = await store.read(id);
+  if (incident === undefined) return;
+  log('incident refused', { incident: id, channel: incident.channelId, error: failure.message });
+  if (defaultChannelId === undefined || incident.channelId === defaultChannelId) {
+    await transition(store, id, (known) => postponed(known, now().getTime() + refusedAgainMs));
+    return;
+  }
+  const isNews = await store.sayOnce(`moved ${incident.channelId}`);
+  const after = await transition(store, id, (known) =>
+    known.channelId === incident.channelId ? { ...moved(known, defaultChannelId), ...(isNews ? {} : { movedFrom: null }) } : undefined,
+  );
+  if (after !== undefined) await parts.wake(after);
+}
