@@ -23,6 +23,9 @@ import { etcdSpace } from './etcd/space.ts';
 import { oomHeap } from './oom/heap.ts';
 import { oomList } from './oom/list.ts';
 import { oomSize } from './oom/size.ts';
+import { oomWatch } from './oom/watch.ts';
+import { oomWatchOff } from './oom/watch-off.ts';
+import { oomWatchOn } from './oom/watch-on.ts';
 import { oomWhy } from './oom/why.ts';
 import { opsApprovals } from './ops/approvals.ts';
 import { opsAudit } from './ops/audit.ts';
@@ -57,6 +60,9 @@ export const commands: readonly Command[] = [
   oomList,
   oomHeap,
   oomSize,
+  oomWatch,
+  oomWatchOn,
+  oomWatchOff,
   opsApprovals,
   opsChanges,
   opsCancel,

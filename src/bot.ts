@@ -7,6 +7,8 @@ import type { Config } from './config.ts';
 import { decide } from './deciding.ts';
 import { nounOf } from './grammar.ts';
 import { refusalReport } from './help.ts';
+import type { Incident } from './incident/incident.ts';
+import type { SilenceFor } from './incident/incidents.ts';
 import { take } from './intake.ts';
 import { redact } from './redact.ts';
 import { Refusal } from './refusal.ts';
@@ -43,6 +45,8 @@ export type BotParts = {
   now(): Date;
   readonly changes: ChangeStore;
   wake(record: ChangeRecord): Promise<void>;
+  /** Keeps an incident quiet; undefined where there is no such incident any more. */
+  silence(incidentId: string, how: SilenceFor, userId: string): Promise<Incident | undefined>;
   /** One line a request. */
   log(event: string, details: Readonly<Record<string, unknown>>): void;
   fault(id: string, error: unknown): void;
@@ -255,6 +259,20 @@ export function createBot(parts: BotParts): Incoming {
         '`/ops changes` lists the latest.',
       );
       return renderEphemeral(refusalReport(none, { command: 'undo' }, now()));
+    },
+    async silence(incidentId, how, { userId }) {
+      const command = 'silence';
+      try {
+        demandRole(await person(userId), 'viewer', config.access);
+        const incident = await parts.silence(incidentId, how, userId);
+        log('silence', { incident: incidentId, user: userId, outcome: incident === undefined ? 'gone' : how });
+        if (incident !== undefined) return undefined;
+        throw new Refusal('This incident is over for weeks and is no longer kept.', 'There is nothing to silence.');
+      } catch (error) {
+        if (error instanceof Refusal) return renderEphemeral(refusalReport(error, { command }, now()));
+        fault(incidentId, error);
+        return renderEphemeral(faultReport(command, incidentId, now()));
+      }
     },
     unsigned: createUnsignedRequests((note) => changes.note(note), now, fault),
     async details(id, triggerId, userId) {

@@ -1,5 +1,6 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { incidentsConfig, watchRule } from './incident/config.ts';
 import { jvmConfig } from './jvm/config.ts';
 import { nearest } from './nearest.ts';
 import { Refusal } from './refusal.ts';
@@ -167,6 +168,8 @@ export const schema = z.strictObject({
   etcd: z.strictObject({ clusters: z.record(clusterName, etcdCluster).default({}) }).prefault({}),
   kubernetes: z.strictObject({ clusters: z.record(clusterName, kubernetesCluster).default({}) }).prefault({}),
   prometheus: z.record(clusterName, prometheus).default({}),
+  watch: z.array(watchRule).default([]),
+  incidents: incidentsConfig(duration).prefault({}),
   jvm: jvmConfig.prefault({}),
   access: z
     .strictObject({
@@ -281,6 +284,8 @@ export function parseConfig(
     );
   for (const [channel, { cluster }] of Object.entries(result.data.channels))
     demandCluster(channel, cluster, result.data);
+  for (const [index, { cluster }] of result.data.watch.entries())
+    if (cluster !== undefined) demandWatched(index, cluster, Object.keys(result.data.kubernetes.clusters));
   return result.data;
 }
 
@@ -292,6 +297,17 @@ function demandCluster(channel: string, cluster: string, config: Config): void {
   throw new Refusal(
     `channels.${channel}.cluster: there is no cluster \`${cluster}\`${near === undefined ? '' : `; did you mean \`${near}\`?`}`,
     'Name one of etcd.clusters or kubernetes.clusters.',
+    known,
+  );
+}
+
+/** @throws Refusal for a rule whose cluster is none of those configured */
+function demandWatched(index: number, cluster: string, known: readonly string[]): void {
+  if (known.includes(cluster)) return;
+  const near = nearest(cluster, known);
+  throw new Refusal(
+    `watch.${index}.cluster: there is no Kubernetes cluster \`${cluster}\`${near === undefined ? '' : `; did you mean \`${near}\`?`}`,
+    'Name one of kubernetes.clusters.',
     known,
   );
 }

@@ -2,12 +2,15 @@ import type { z } from 'zod';
 import type { ChangeRecord } from './change-record.ts';
 import type { EtcdCluster } from './etcd/client.ts';
 import type { SpaceStore } from './etcd/space/sample.ts';
+import type { WatchRule } from './incident/config.ts';
+import type { ChannelChoice } from './incident/routing.ts';
 import type { JvmHint } from './jvm/hint.ts';
 import type { KubernetesCluster } from './kubernetes/client.ts';
 import type { KillStore } from './kubernetes/kill.ts';
 import type { MemoryReader } from './kubernetes/memory-reader.ts';
 import type { Refusal } from './refusal.ts';
 import type { Finding, JsonObject, Report, Section } from './report/report.ts';
+import type { Standing } from './watch/watch-store.ts';
 
 /**
  * The clusters a job may ask, by the name in the config. Made on first use, kept for the life of the process.
@@ -20,6 +23,19 @@ export type Clients = {
   memory?(cluster: string): Promise<MemoryReader | undefined>;
   /** What the config tells of the JVMs in images; the first match counts. */
   readonly jvmHints?: readonly JvmHint[];
+};
+
+/** Who is told of the pods that die, as the channel sees it where it is asked. */
+export type WatchDesk = {
+  readonly channelId: string;
+  readonly rules: readonly WatchRule[];
+  /** The Kubernetes clusters that the rules name. */
+  readonly clusters: readonly string[];
+  /** How the watches stand, in all workers; those that were heard of in the last half minute. */
+  standings(): Promise<readonly Standing[]>;
+  choices(): Promise<readonly ChannelChoice[]>;
+  /** For this channel: told of a place from now on, or not any more. @param namespace null: the whole cluster */
+  choose(cluster: string, namespace: string | null, isOn: boolean): Promise<void>;
 };
 
 /** What Quorum itself keeps, and who asks: there is none in a terminal. */
@@ -36,6 +52,7 @@ export type Desk = {
   cancel(changeId: string): Promise<ChangeRecord>;
   /** Entries as they are kept, oldest first, in pages. */
   audit(): AsyncIterable<readonly string[]>;
+  readonly watch: WatchDesk;
 };
 
 /** What a job is handed besides its input. Everything that a test replaces is in here. */

@@ -11,23 +11,28 @@ import { type Clusters, connectClusters, loadDrivers } from './clusters-client.t
 import type { Config } from './config.ts';
 import { decide } from './deciding.ts';
 import { startStatusServer } from './http-client.ts';
+import { silenceIncident, wakeIncident } from './incident/incidents.ts';
+import { createIncidenting } from './incidenting.ts';
 import type { Clients, Desk } from './job.ts';
 import { memoryOf } from './kubernetes/memory-samples.ts';
 import { linksFor } from './links.ts';
 import { redact } from './redact.ts';
 import { connectChanges } from './redis/change-client.ts';
+import { connectIncidents } from './redis/incident-client.ts';
 import { connectKills } from './redis/kill-client.ts';
 import { connectPosts } from './redis/post-client.ts';
 import {
   connectQueue,
   defaultWorkerTimes,
   type Hold,
+  type Run,
   startTicketWorker,
   type TicketWorker,
   type WorkerTimes,
 } from './redis/queue-client.ts';
 import { connectSamples } from './redis/sample-client.ts';
 import { connectSpace } from './redis/space-client.ts';
+import { connectWatch } from './redis/watch-client.ts';
 import { Refusal } from './refusal.ts';
 import { drawChart } from './report/chart-client.ts';
 import { createSampling } from './sampling.ts';
@@ -39,7 +44,9 @@ import { SlackFailure } from './slack/web.ts';
 import { connectSlackWeb } from './slack/web-client.ts';
 import type { SchedulerTimes } from './snapshot/scheduler-client.ts';
 import { messageOf } from './thrown.ts';
-import { wakeTicket } from './ticket.ts';
+import { type AskTicket, type Ticket, wakeTicket } from './ticket.ts';
+import { watchDesk } from './watch/watch-desk.ts';
+import type { Watching } from './watch/watching.ts';
 import { aloneHint, carryOut, giveUp, type WorkParts } from './work.ts';
 
 export type Half = 'bot' | 'worker';
@@ -109,11 +116,14 @@ export async function start(config: Config, halves: readonly Half[], options: St
   const fault = (id: string, error: unknown) =>
     log.error({ event: 'fault', id, error: error instanceof Error ? error.stack : messageOf(error) });
   const now = () => new Date();
+  const tell = (event: string, details: Readonly<Record<string, unknown>>) => log.info({ event, ...details });
   const stopping = new AbortController();
   const queue = connectQueue(redis, tellFault);
   const posts = connectPosts(redis, tellFault);
   const kills = connectKills(redis, tellFault);
   const space = connectSpace(redis, tellFault);
+  const incidents = connectIncidents(redis, tellFault);
+  const watchStore = connectWatch(redis, tellFault);
   const changes = connectChanges(redis, tellFault, (entry) => log.info({ event: 'audit', ...entry }));
   const web = connectSlackWeb(slack);
   const samples = connectSamples(redis, tellFault);
@@ -126,6 +136,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
   let worker: TicketWorker | undefined;
   const timers: NodeJS.Timeout[] = [];
   let scheduler: { stop(): Promise<void> } | undefined;
+  let watching: Watching | undefined;
 
   const status = await startStatusServer(
     config.http,
@@ -147,6 +158,13 @@ export async function start(config: Config, halves: readonly Half[], options: St
       web,
       changes,
       wake: (record) => queue.add(wakeTicket(record.id, record.wake)),
+      silence: (id, how, userId) =>
+        silenceIncident(id, how, userId, {
+          store: incidents,
+          timeZone: config.incidents.timeZone,
+          now,
+          wake: (incident) => wakeIncident(incident, { add: queue.add, now, log: tell }),
+        }),
       now,
       log(event, details) {
         // After the ack: writing the log is not what Slack waits for.
@@ -200,11 +218,26 @@ export async function start(config: Config, halves: readonly Half[], options: St
       person,
       signal: stopping.signal,
       now,
-      log: (event, details) => log.info({ event, ...details }),
+      log: tell,
+      fault,
+    });
+    const incidenting = createIncidenting({
+      config,
+      commands,
+      store: incidents,
+      watch: watchStore,
+      reports: posts,
+      delivery,
+      web,
+      draw: drawChart,
+      surroundings: { clients, kills, space, signal: stopping.signal, seenFrom: hostname(), now, fault },
+      add: queue.add,
+      now,
+      log: tell,
       fault,
     });
     const wake = (record: ChangeRecord, afterMs = 0) => queue.add(wakeTicket(record.id, record.wake), afterMs);
-    const deskFor = (userId: string): Desk => ({
+    const deskFor = ({ requester: { userId }, place }: AskTicket): Desk => ({
       requester: userId,
       roles: async () => rolesWithReasons(await person(userId), config.access),
       open: () => changes.open(),
@@ -212,6 +245,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
       cancel: (changeId) =>
         decide({ changeId, kind: 'cancel', userId }, { config, store: changes, person, wake, now, fault }),
       audit: () => changes.audit(),
+      watch: watchDesk(config, watchStore, { channelId: place.channelId, userId }, (note) => changes.note(note), now),
     });
     const partsOf = (hold: Hold): WorkParts => ({
       changes: {
@@ -225,7 +259,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
       clients,
       kills,
       space,
-      desk: (ticket) => deskFor(ticket.requester.userId),
+      desk: deskFor,
       reports: {
         saveLine: (id, line) => posts.saveLine(id, line),
         report: (id) => posts.report(id),
@@ -255,13 +289,18 @@ export async function start(config: Config, halves: readonly Half[], options: St
       },
       fault,
     });
+    const carry = (ticket: Ticket, hold: Hold, run: Run): Promise<void> => {
+      if (ticket.kind === 'wake') return changing.carryOn(ticket.changeId);
+      if (ticket.kind === 'incident') return incidenting.tell(ticket.incidentId);
+      return carryOut(ticket, partsOf(hold), run);
+    };
     worker = startTicketWorker(
       redis,
-      (ticket, hold, run) =>
-        ticket.kind === 'wake' ? changing.carryOn(ticket.changeId) : carryOut(ticket, partsOf(hold), run),
+      carry,
       async (ticket, error) => {
-        // A wake that was given up: the sweep makes another one.
+        // What was given up is woken by a sweep again.
         if (ticket.kind === 'wake') return fault(ticket.changeId, error);
+        if (ticket.kind === 'incident') return fault(ticket.incidentId, error);
         // A ticket that was given up is nobody's: there is nothing to hold.
         await giveUp(
           ticket,
@@ -276,13 +315,14 @@ export async function start(config: Config, halves: readonly Half[], options: St
       tellFault,
       workerTimes,
     );
-    const round = () =>
-      changing
-        .sweep()
-        .catch((error: unknown) => tellFault(error instanceof Error ? error : new Error(messageOf(error))));
-    timers.push(setInterval(round, sweepEveryMs));
-    round();
+    for (const sweep of [changing.sweep, incidenting.sweep]) {
+      const round = () =>
+        sweep().catch((error: unknown) => tellFault(error instanceof Error ? error : new Error(messageOf(error))));
+      timers.push(setInterval(round, sweepEveryMs));
+      round();
+    }
     startSampling();
+    watching = incidenting.watch();
     if (Object.values(config.etcd.clusters).some(({ snapshots }) => snapshots !== undefined)) {
       const { startScheduler } = await import('./snapshot/scheduler-client.ts');
       scheduler = startScheduler(
@@ -322,6 +362,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
     const [outcome] = await Promise.all([
       worker?.stop(finishWithinMs) ?? ('finished' as const),
       scheduler?.stop(),
+      watching?.stop(),
       connection?.stop().catch((error: unknown) => fault('stop', error)),
     ]);
     stopping.abort();
@@ -331,6 +372,8 @@ export async function start(config: Config, halves: readonly Half[], options: St
         posts.close(),
         kills.close(),
         space.close(),
+        incidents.close(),
+        watchStore.close(),
         samples.close(),
         changes.close(),
         clusters.close(),

@@ -33,8 +33,11 @@ const askSchema = z.object({
 /** Wakes a change: what is to be done stands in its record. */
 const wakeSchema = z.object({ kind: z.literal('wake'), id: z.string(), changeId: z.string() });
 
+/** Has the thread of an incident brought up to date: what it tells stands in its record. */
+const incidentSchema = z.object({ kind: z.literal('incident'), id: z.string(), incidentId: z.string() });
+
 /** One entry in the queue. */
-export const ticketSchema = z.discriminatedUnion('kind', [askSchema, wakeSchema]);
+export const ticketSchema = z.discriminatedUnion('kind', [askSchema, wakeSchema, incidentSchema]);
 
 export type Ticket = z.infer<typeof ticketSchema>;
 export type AskTicket = z.infer<typeof askSchema>;
@@ -56,4 +59,9 @@ export function changeIdOf(ticket: AskTicket): string {
 /** Every wake is a ticket with an id of its own: the id of a finished one is taken for ever, and stalls are counted by ticket. */
 export function wakeTicket(changeId: string, wake: number): Ticket {
   return { kind: 'wake', id: `change-${changeId}-${wake}`, changeId };
+}
+
+/** @param which what makes this call for it one of its own: calls of the same are one ticket */
+export function incidentTicket(incidentId: string, which: string): Ticket {
+  return { kind: 'incident', id: `incident-${incidentId}-${which}`, incidentId };
 }

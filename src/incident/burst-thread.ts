@@ -1,6 +1,6 @@
 import { renderThread, type Thread } from '../report/blocks.ts';
 import type { Report } from '../report/report.ts';
-import { count, formatDuration, grouped, listed } from '../report/text.ts';
+import { count, grouped, listed, roughly } from '../report/text.ts';
 import { bold, context, emoji, escapedMarkup, message, plain, rich, section, span } from '../slack/block-kit.ts';
 import { escaped, type Message } from '../slack/message.ts';
 import type { Incident } from './incident.ts';
@@ -52,7 +52,12 @@ export function burstThread(burst: Incident, children: readonly Incident[], now:
   return { root: burstRoot(burst, report.summary, children, now), ...replies };
 }
 
-function burstRoot({ mention, openedAt, lastAt }: Incident, said: string, children: readonly Incident[], now: number): Message {
+function burstRoot(
+  { mention, openedAt, lastAt }: Incident,
+  said: string,
+  children: readonly Incident[],
+  now: number,
+): Message {
   const isOver = children.every(({ state }) => state !== 'open');
   const mark = isOver ? 'large_green_circle' : 'rotating_light';
   const missed = children.reduce((sum, child) => sum + child.missed, 0);
@@ -75,7 +80,7 @@ function burstReport({ lastAt }: Incident, children: readonly Incident[]): Repor
   const worst = [...children].sort((a, b) => b.count - a.count);
   const rows = worst.map(({ title, count: times, state, recent, firstAt, lastAt: last }) => [
     title,
-    `${times}${times > 2 ? `, every ${formatDuration((last - firstAt) / (times - 1))}` : ''}`,
+    `${times}${times > 2 ? `, every ${roughly((last - firstAt) / (times - 1))}` : ''}`,
     state === 'open' ? (recent.at(-1)?.note ?? '') : 'over',
   ]);
   const line = worst.find(({ state, line: each }) => state === 'open' && each !== null)?.line ?? worst[0]?.line;

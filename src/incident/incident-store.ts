@@ -1,5 +1,8 @@
 import type { Incident } from './incident.ts';
-import type { Member, Occurrence } from './occurrence.ts';
+import type { Member } from './occurrence.ts';
+
+/** What something happened to. */
+export type Subject = Pick<Incident, 'source' | 'cluster' | 'subject'>;
 
 /** What is known before occurrences of one subject are taken. */
 export type Known = {
@@ -23,7 +26,7 @@ export type Taken = {
 
 /** Incidents, one truth for all workers. Every call is one step in Redis. Times are milliseconds since the epoch. */
 export type IncidentStore = {
-  known(of: Pick<Occurrence, 'source' | 'cluster' | 'subject'>, keys: readonly string[], members: readonly string[]): Promise<Known>;
+  known(of: Subject, keys: readonly string[], members: readonly string[]): Promise<Known>;
   /**
    * Stores the incident after a transition, if it still is the one before.
    * @param before undefined for a new one
@@ -40,7 +43,7 @@ export type IncidentStore = {
   /** The latest burst of a channel. */
   burst(channelId: string): Promise<Incident | undefined>;
   /** Keeps quiet about what happens to this subject next. */
-  silence(of: Pick<Occurrence, 'source' | 'cluster' | 'subject'>, until: number): Promise<void>;
+  silence(of: Subject, until: number): Promise<void>;
   /** Remembers for a while that a suspicion came to nothing; `isDismissed` tells whether it is remembered. */
   dismiss(what: string, forMs: number): Promise<void>;
   isDismissed(what: string): Promise<boolean>;

@@ -67,7 +67,10 @@ function knownReport(incident: Incident, refused: Report | undefined): Report {
         grade: 'fact',
         claim: latest?.note ?? title,
         evidence: '',
-        advice: refused === undefined ? '' : `More is not to be had: ${refused.summary} ${refused.findings[0]?.advice ?? ''}`.trim(),
+        advice:
+          refused === undefined
+            ? ''
+            : `More is not to be had: ${refused.summary} ${refused.findings[0]?.advice ?? ''}`.trim(),
       },
     ],
     sections: [
@@ -101,7 +104,9 @@ function buttons(
   });
   const elements: JsonObject[] = [
     ...(open === undefined ? [] : offers.map(({ actionId, title }) => button(actionId, title))),
-    ...(open === undefined ? [] : [button('silence-hour', 'Silence 1 h'), button('silence-tomorrow', 'Silence until tomorrow')]),
+    ...(open === undefined
+      ? []
+      : [button('silence-hour', 'Silence 1 h'), button('silence-tomorrow', 'Silence until tomorrow')]),
     ...(open?.seen == null ? [] : [button('run-again', 'Run again'), button('details', 'Details')]),
     ...links.map(({ title, url }, index) => ({
       type: 'button',

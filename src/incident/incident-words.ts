@@ -1,4 +1,4 @@
-import { count, formatDuration } from '../report/text.ts';
+import { count, ordinal, roughly } from '../report/text.ts';
 import { escaped } from '../slack/message.ts';
 import type { Incident } from './incident.ts';
 
@@ -9,26 +9,13 @@ export function slackTime(at: number, now: number): string {
   return `<!date^${Math.floor(at / 1000)}^${isToday ? '{time}' : '{date_short_pretty} {time}'}|${iso.slice(isToday ? 11 : 0, 16).replace('T', ' ')} UTC>`;
 }
 
-/** `1st`, `2nd`, `7th`, `12th`. */
-export function ordinal(amount: number): string {
-  const [tens, ones] = [amount % 100, amount % 10];
-  if (tens >= 11 && tens <= 13) return `${amount}th`;
-  return `${amount}${ones === 1 ? 'st' : ones === 2 ? 'nd' : ones === 3 ? 'rd' : 'th'}`;
-}
-
 /** How often it happened: `7th time since 02:10, every 4 min`; for alerts how many are on. Slack's markup. */
 export function timesWords(incident: Incident, now: number): string {
   const { count: times, firstAt, lastAt, members } = incident;
   if (members.known > 1) return `${members.on} of ${count(members.known, 'alert')} on since ${slackTime(firstAt, now)}`;
   if (times < 2) return slackTime(firstAt, now);
-  const every = times > 2 && lastAt > firstAt ? `, every ${formatDuration(coarse((lastAt - firstAt) / (times - 1)))}` : '';
+  const every = times > 2 && lastAt > firstAt ? `, every ${roughly((lastAt - firstAt) / (times - 1))}` : '';
   return `${ordinal(times)} time since ${slackTime(firstAt, now)}${every}, last ${slackTime(lastAt, now)}`;
-}
-
-/** Whole minutes from ten minutes on, whole seconds below: nobody wants `4 min 13 s` for an average. */
-function coarse(ms: number): number {
-  const step = ms >= 120_000 ? 60_000 : 1000;
-  return Math.max(step, Math.round(ms / step) * step);
 }
 
 /** What stands below the verdict: how often, since when, where, and what keeps it quiet. Slack's markup. */

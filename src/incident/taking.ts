@@ -31,7 +31,7 @@ export type TakenCounts = {
  * @throws where the store does not answer: then they are to be taken again
  */
 export async function takeOccurrences(occurrences: readonly Occurrence[], parts: TakingParts): Promise<TakenCounts> {
-  const subjects = Map.groupBy(occurrences, ({ source, cluster, subject }) => JSON.stringify([source, cluster, subject]));
+  const subjects = bySubject(occurrences);
   const counts = { taken: 0, known: 0, unrouted: 0 };
   const bursts = new Set<string>();
   for (const list of subjects.values()) {
@@ -48,6 +48,17 @@ export async function takeOccurrences(occurrences: readonly Occurrence[], parts:
   return counts;
 }
 
+function bySubject(occurrences: readonly Occurrence[]): ReadonlyMap<string, readonly Occurrence[]> {
+  const subjects = new Map<string, Occurrence[]>();
+  for (const occurrence of occurrences) {
+    const key = JSON.stringify([occurrence.source, occurrence.cluster, occurrence.subject]);
+    const known = subjects.get(key);
+    if (known === undefined) subjects.set(key, [occurrence]);
+    else known.push(occurrence);
+  }
+  return subjects;
+}
+
 type Came = { readonly taken: number; readonly unrouted: number; readonly incident?: Incident };
 
 async function takeSubject(list: readonly Occurrence[], parts: TakingParts): Promise<Came> {
@@ -60,7 +71,8 @@ async function takeSubject(list: readonly Occurrence[], parts: TakingParts): Pro
     const [next, ...others] = unknownOf(list, known.seen);
     if (next === undefined) return { taken: 0, unrouted: 0 };
     const fresh: [Occurrence, ...Occurrence[]] = [next, ...others];
-    const came = known.open === undefined ? await open(fresh, known, parts) : await carryOn(known.open, fresh, known, parts);
+    const came =
+      known.open === undefined ? await open(fresh, known, parts) : await carryOn(known.open, fresh, known, parts);
     if (came === 'unrouted') return { taken: 0, unrouted: fresh.length };
     if (came !== 'changed') return { taken: fresh.length, unrouted: 0, incident: came };
   }
@@ -146,7 +158,10 @@ export async function burstFor(
 }
 
 /** What a burst tells has changed. */
-export async function touchBurst(id: string, { store, now, wake }: Pick<TakingParts, 'store' | 'now' | 'wake'>): Promise<void> {
+export async function touchBurst(
+  id: string,
+  { store, now, wake }: Pick<TakingParts, 'store' | 'now' | 'wake'>,
+): Promise<void> {
   const burst = await transition(store, id, (known) => touched(known, now().getTime()));
   if (burst !== undefined) await wake(burst);
 }

@@ -6,12 +6,12 @@ import type { Delivery } from '../slack/delivery.ts';
 import { SlackFailure, type UploadedFile } from '../slack/web.ts';
 import { burstThread } from './burst-thread.ts';
 import type { Incident } from './incident.ts';
-import { type IncidentStore, transition } from './incident-store.ts';
+import { transition } from './incident-store.ts';
 import { incidentReplies, incidentRoot, type ThreadParts } from './incident-thread.ts';
 import { burstFor, type TakingParts, touchBurst } from './taking.ts';
 import { dismissed, lookedAt, moved, postponed, told, unfolded } from './transitions.ts';
 
-export type TellingParts = TakingParts & {
+export type TellingParts = Omit<TakingParts, 'route'> & {
   readonly delivery: Delivery;
   /** Runs the look that answers it. @throws only where it is stopped from outside */
   look(incident: Incident): Promise<Report>;
@@ -52,7 +52,8 @@ const refusedAgainMs = 10 * 60_000;
 export async function tellIncident(id: string, parts: TellingParts): Promise<void> {
   const { store, now } = parts;
   const holder = randomUUID();
-  if (!(await store.lock(id, holder, lockMs))) throw new SlackFailure('incident', 'rate-limited', 'told by another worker', 500);
+  if (!(await store.lock(id, holder, lockMs)))
+    throw new SlackFailure('incident', 'rate-limited', 'told by another worker', 500);
   const renewing = setInterval(() => store.lock(id, holder, lockMs).catch(() => {}), lockMs / 3);
   try {
     const incident = await store.read(id);
@@ -75,9 +76,15 @@ async function tellOne(before: Incident, parts: TellingParts): Promise<void> {
   if (incident.state === 'suspected') {
     report = await looked(incident, parts);
     if (!parts.isForMemory(report)) {
-      await transition(parts.store, incident.id, (known) => (known.state === 'suspected' ? dismissed(known) : undefined));
+      await transition(parts.store, incident.id, (known) =>
+        known.state === 'suspected' ? dismissed(known) : undefined,
+      );
       await parts.store.dismiss(suspicion(incident), dismissedMs);
-      return parts.log('suspicion dismissed', { incident: incident.id, subject: incident.title, found: report.summary });
+      return parts.log('suspicion dismissed', {
+        incident: incident.id,
+        subject: incident.title,
+        found: report.summary,
+      });
     }
     const confirmed = await confirm(incident, report, parts);
     if (confirmed === undefined) return;
@@ -97,8 +104,15 @@ async function tellOne(before: Incident, parts: TellingParts): Promise<void> {
   const threadTs = await putRoot(incident, report, parts);
   await putReplies(incident, threadTs, incidentReplies(incident, threadParts(incident, report, parts)), parts);
   const shown = incident.content;
-  const after = await transition(parts.store, incident.id, (known) => (known.told < shown ? told(known, shown) : undefined));
-  parts.log('incident told', { incident: incident.id, subject: incident.title, count: incident.count, state: incident.state });
+  const after = await transition(parts.store, incident.id, (known) =>
+    known.told < shown ? told(known, shown) : undefined,
+  );
+  parts.log('incident told', {
+    incident: incident.id,
+    subject: incident.title,
+    count: incident.count,
+    state: incident.state,
+  });
   if (isFirst && report?.chart !== undefined) await parts.illustrate(incident.channelId, threadTs, report);
   // It went on while it was told.
   if (after !== undefined && after.content > shown) await parts.wake(after);
@@ -148,13 +162,17 @@ async function confirm(incident: Incident, report: Report, parts: TellingParts):
 }
 
 async function tellBurst(burst: Incident, parts: TellingParts): Promise<void> {
-  const children = (await parts.store.children(burst.id)).filter(({ state }) => state === 'open' || state === 'resolved');
+  const children = (await parts.store.children(burst.id)).filter(
+    ({ state }) => state === 'open' || state === 'resolved',
+  );
   if (children.length === 0) return;
   const { root, ...replies } = burstThread(burst, children, parts.now().getTime());
   const threadTs = await put(burst, 'root', { channelId: burst.channelId }, root, parts);
   await putReplies(burst, threadTs, replies, parts);
   const shown = burst.content;
-  const after = await transition(parts.store, burst.id, (known) => (known.told < shown ? told(known, shown) : undefined));
+  const after = await transition(parts.store, burst.id, (known) =>
+    known.told < shown ? told(known, shown) : undefined,
+  );
   parts.log('incident told', { incident: burst.id, subject: burst.title, count: children.length, state: burst.state });
   if (after !== undefined && after.content > shown) await parts.wake(after);
 }
@@ -217,7 +235,9 @@ async function moveAway(id: string, failure: SlackFailure, parts: TellingParts):
   }
   const isNews = await store.sayOnce(`moved ${incident.channelId}`);
   const after = await transition(store, id, (known) =>
-    known.channelId === incident.channelId ? { ...moved(known, defaultChannelId), ...(isNews ? {} : { movedFrom: null }) } : undefined,
+    known.channelId === incident.channelId
+      ? { ...moved(known, defaultChannelId), ...(isNews ? {} : { movedFrom: null }) }
+      : undefined,
   );
   if (after !== undefined) await parts.wake(after);
 }

@@ -15,7 +15,10 @@ export type Opening = {
 
 /** The same for the same first occurrence: an opening that is tried again is one incident. */
 export function incidentId(source: string, cluster: string, subject: string, firstKey: string): string {
-  return `i-${createHash('sha256').update(JSON.stringify([source, cluster, subject, firstKey])).digest('hex').slice(0, 12)}`;
+  return `i-${createHash('sha256')
+    .update(JSON.stringify([source, cluster, subject, firstKey]))
+    .digest('hex')
+    .slice(0, 12)}`;
 }
 
 /** A new incident of the first that happened. @param fresh at least one, all of one subject and none of them known */

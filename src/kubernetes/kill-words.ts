@@ -1,4 +1,4 @@
-import { count, formatDuration } from '../report/text.ts';
+import { count, ordinal, roughly } from '../report/text.ts';
 import { ago } from './age.ts';
 import type { Kill } from './kill.ts';
 import { type KillPattern, type KillRhythm, placeOf } from './kill-history.ts';
@@ -58,12 +58,6 @@ function joined(parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join(', ');
 }
 
-/** `1st`, `2nd`, `11th`, `23rd` */
-function ordinal(amount: number): string {
-  const ending = Math.floor(amount / 10) % 10 === 1 ? undefined : ['th', 'st', 'nd', 'rd'][amount % 10];
-  return `${amount}${ending ?? 'th'}`;
-}
-
 /** What the claim stands on. */
 export function killsEvidence({ seen, times, pods, because }: KillPattern, end: Kill['end'] = 'killed'): string {
   const others = times > seen ? ', the others told by restart counts and taken to be the same' : '';
@@ -91,11 +85,4 @@ export function placeText(pattern: Pick<KillPattern, 'namespace' | 'workload' | 
 /** `last 7 min ago` */
 export function lastText({ lastAt }: Pick<KillPattern, 'lastAt'>, now: Date): string {
   return `last ${roughly(now.getTime() - lastAt.getTime())} ago`;
-}
-
-/** Its largest unit, and the next where that says something: `5 min`, `2 h 5 min`, `47 s`. */
-function roughly(ms: number): string {
-  const [amount = '', unit = '', rest = '', restUnit = ''] = formatDuration(ms).split(' ');
-  const isFine = Number(amount) < 10 && unit !== 'min' && rest !== '';
-  return (isFine ? [amount, unit, rest, restUnit] : [amount, unit]).join(' ');
 }

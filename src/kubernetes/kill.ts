@@ -63,6 +63,34 @@ export function killsOf(pod: Pod): Kill[] {
 type View = ReturnType<typeof containersOf>[number];
 type Ended = NonNullable<View['ended']>;
 
+/** How a process ends that the kernel or the JVM may have ended for memory without Kubernetes calling it so: only logs and events tell. */
+const javaExitCodes: ReadonlySet<number> = new Set([
+  // An OutOfMemoryError that nobody caught; ExitOnOutOfMemoryError; CrashOnOutOfMemoryError.
+  1, 3, 134,
+]);
+const killedExitCode = 137;
+
+/**
+ * Ends that may have been for memory, although nothing in the pod says so.
+ * @param mayBeJava whether a container may run a JVM
+ */
+export function suspectedEndsOf(pod: Pod, mayBeJava: (view: View) => boolean): SuspectedEnd[] {
+  return containersOf(pod).flatMap((container) => {
+    const { state, lastState } = container.status ?? {};
+    return [state?.terminated, lastState?.terminated].flatMap((ended): SuspectedEnd[] => {
+      const exitCode = ended?.exitCode;
+      if (ended === undefined || exitCode === undefined || ended.reason === 'OOMKilled') return [];
+      const isSuspected = exitCode === killedExitCode || (javaExitCodes.has(exitCode) && mayBeJava(container));
+      if (!isSuspected) return [];
+      const end = killOf(pod, container, ended, ended === state?.terminated ? 'present' : 'before');
+      return end === undefined ? [] : [{ kill: end, exitCode }];
+    });
+  });
+}
+
+/** An end of which only the log tells whether it was for memory. */
+export type SuspectedEnd = { readonly kill: Kill; readonly exitCode: number };
+
 /** The end of a JVM that ran out of heap, where the analysis says that it did. */
 export function heapEndOf(pod: Pod, container: View): Kill | undefined {
   const { ended, status } = container;

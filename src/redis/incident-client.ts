@@ -148,7 +148,7 @@ export function connectIncidents(
         commitScript,
         7,
         recordKey(id),
-        source === 'burst' ? burstKey(after.channelId) : key('open', hashed(source, cluster, subject)),
+        source === 'burst' ? burstKey(subject) : key('open', hashed(source, cluster, subject)),
         unfinishedKey,
         seenKey(source, cluster),
         key('members', id),
@@ -172,21 +172,21 @@ export function connectIncidents(
       return stored === 1;
     },
     async unfinished() {
-      return await readAll(await client.zrange(unfinishedKey, 0, -1));
+      return await readAll(await client.zrange(unfinishedKey, '0', '-1'));
     },
     async children(burstId) {
       const children = await readAll(await client.smembers(childrenKey(burstId)));
       return children.filter((child) => child.burstId === burstId).sort((a, b) => a.openedAt - b.openedAt);
     },
     async openings(channelId, since) {
-      return await client.zcount(key('openings', channelId), since, '+inf');
+      return await client.zcount(key('openings', channelId), String(since), '+inf');
     },
     async burst(channelId) {
       const id = await client.get(burstKey(channelId));
       return id === null ? undefined : await read(id);
     },
     async silence({ source, cluster, subject }, until) {
-      await client.set(key('silence', hashed(source, cluster, subject)), String(until), 'PXAT', until);
+      await client.set(key('silence', hashed(source, cluster, subject)), String(until), 'PXAT', String(until));
     },
     async dismiss(what, forMs) {
       await client.set(key('dismissed', hashed(what)), '1', 'PX', forMs);

@@ -51,6 +51,19 @@ export function formatDuration(ms: number): string {
   return parts.join(' ');
 }
 
+/** Its largest unit, and the next where that says something: `5 min`, `2 h 5 min`, `47 s`. */
+export function roughly(ms: number): string {
+  const [amount = '', unit = '', rest = '', restUnit = ''] = formatDuration(ms).split(' ');
+  const isFine = Number(amount) < 10 && unit !== 'min' && rest !== '';
+  return (isFine ? [amount, unit, rest, restUnit] : [amount, unit]).join(' ');
+}
+
+/** `1st`, `2nd`, `11th`, `23rd` */
+export function ordinal(amount: number): string {
+  const ending = Math.floor(amount / 10) % 10 === 1 ? undefined : ['th', 'st', 'nd', 'rd'][amount % 10];
+  return `${amount}${ending ?? 'th'}`;
+}
+
 /** `1 member`, `3 members`; a plural that is not made with an s is given. */
 export function count(amount: number, one: string, many = `${one}s`): string {
   return `${amount} ${amount === 1 ? one : many}`;

@@ -6,6 +6,7 @@ import type { Report } from '../report/report.ts';
 import type { AskTicket } from '../ticket.ts';
 import type { Delivery, Target } from './delivery.ts';
 import { escaped, type Message } from './message.ts';
+import { showPicture } from './picture.ts';
 import { SlackFailure, type SlackWeb } from './web.ts';
 
 /** Whatever took longer is told in a new reply that mentions the asker: edits notify nobody. */
@@ -14,8 +15,6 @@ const mentionAfterMs = 10_000;
 const progressEveryMs = 3000;
 /** A picture that takes longer is left out: the worker has other answers to give. */
 const pictureWithinMs = 20_000;
-/** A rate limit longer than this is not waited for, for a picture. */
-const pictureWaitsMs = 5000;
 
 /** Where the answer to one ticket goes: a Slack thread, and whatever is left when there is none. */
 export type Answer = {
@@ -108,22 +107,6 @@ export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
     }
   }
 
-  async function showPicture(chart: Chart, thread: Target): Promise<void> {
-    const file = {
-      name: `${chart.name}.png`,
-      title: chart.title,
-      content: await draw(chart),
-      alt: chart.alt,
-    };
-    await hold?.();
-    await web.upload(thread, file).catch(async (error: unknown) => {
-      if (!(error instanceof SlackFailure && error.kind === 'rate-limited' && error.retryAfterMs <= pictureWaitsMs))
-        throw error;
-      await pause(error.retryAfterMs, undefined, { ref: false });
-      await web.upload(thread, file);
-    });
-  }
-
   async function showPrivately(report: Report, { hint }: Privately): Promise<void> {
     await hold?.();
     const message = renderEphemeral(report, hint);
@@ -191,7 +174,7 @@ export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
       const late = new AbortController();
       try {
         await Promise.race([
-          showPicture(chart, { channelId: place.channelId, threadTs }),
+          showPicture(chart, { channelId: place.channelId, threadTs }, { web, draw, hold }),
           pause(pictureWithinMs, undefined, { signal: late.signal, ref: false }).then(() => {
             throw new Error(`not shown within ${pictureWithinMs} ms`);
           }),

@@ -98,6 +98,8 @@ export function connectBolt(
   const asking = {
     'run-again': (value: string, where: Where) => incoming.again(value, where),
     'change-undo': (value: string, where: Where) => incoming.undo(value, where),
+    'silence-hour': (value: string, where: Where) => incoming.silence(value, 'hour', where),
+    'silence-tomorrow': (value: string, where: Where) => incoming.silence(value, 'tomorrow', where),
   };
   for (const [actionId, ask] of Object.entries(asking))
     app.action(actionId, async ({ action, body, ack }) => {

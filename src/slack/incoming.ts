@@ -1,4 +1,5 @@
 import type { Click } from '../deciding.ts';
+import type { SilenceFor } from '../incident/incidents.ts';
 import type { Filled, FormOrigin } from './form-view.ts';
 import type { Message } from './message.ts';
 
@@ -29,6 +30,8 @@ export type Incoming = {
   decide(click: Click): Promise<Message | undefined>;
   /** Asks for what takes an ended change back, as whoever pressed the button. */
   undo(changeId: string, where: Where): Promise<Message | undefined>;
+  /** Keeps an incident quiet for a while. @returns why it was not; undefined where its thread shows it */
+  silence(incidentId: string, how: SilenceFor, where: Where): Promise<Message | undefined>;
   /** The modal that asks why a change is denied. */
   askWhy(changeId: string, triggerId: string): Promise<void>;
   /** A request that was refused because Slack did not sign it, or not now. */

@@ -1,0 +1,129 @@
+import type { Refusal } from '../refusal.ts';
+import { messageOf } from '../thrown.ts';
+import { incidentTicket, type Ticket } from '../ticket.ts';
+import type { Incident } from './incident.ts';
+import { transition } from './incident-store.ts';
+import type { Occurrence } from './occurrence.ts';
+import { tomorrowMorning } from './quiet-hours.ts';
+import type { Route } from './routing.ts';
+import { type TakenCounts, type TakingParts, takeOccurrences, touchBurst } from './taking.ts';
+import { type TellingParts, tellIncident } from './telling.ts';
+import { resolved, silenced } from './transitions.ts';
+
+/** What goes on is shown at most so often; what is new at once. */
+const editEveryMs = 3000;
+/** What a burst tells is read anew this often, whoever was to say that it changed. */
+const burstEveryMs = 60_000;
+/** Nothing new for so long: what comes after is another burst. */
+const burstOverMs = 10 * 60_000;
+
+export type WakingParts = {
+  add(ticket: Ticket, afterMs: number): Promise<void>;
+  now(): Date;
+  log(event: string, details: Readonly<Record<string, unknown>>): void;
+};
+
+/** Has a thread brought up to date: at once where it is new, every few seconds where it goes on. Never fails: the sweep finds what was lost. */
+export async function wakeIncident(incident: Incident, { add, now, log }: WakingParts): Promise<void> {
+  const at = now().getTime();
+  const { id, dueAt, told, content } = incident;
+  const nextEdit = Math.ceil((at + 1) / editEveryMs) * editEveryMs;
+  const ticket =
+    dueAt > at
+      ? { which: `due-${dueAt}`, afterMs: dueAt - at }
+      : told === 0 && content <= 1
+        ? { which: 'first', afterMs: 0 }
+        : { which: `edit-${nextEdit}`, afterMs: nextEdit - at };
+  await add(incidentTicket(id, ticket.which), ticket.afterMs).catch((error: Refusal | Error) =>
+    log('incident not woken', { incident: id, error: messageOf(error) }),
+  );
+}
+
+export type SweepParts = Pick<TakingParts, 'store' | 'now' | 'wake'> & {
+  /** How long a subject has to be calm. */
+  readonly resolveAfterMs: number;
+  add(ticket: Ticket, afterMs: number): Promise<void>;
+  fault(id: string, error: unknown): void;
+};
+
+/**
+ * One round over all incidents that are not finished: those whose thread does not show how they stand are woken (their ticket was lost), those
+ * that were calm for long enough end.
+ */
+export async function sweepIncidents(parts: SweepParts): Promise<void> {
+  const { store, now, resolveAfterMs, add, fault } = parts;
+  const bursts = new Set<string>();
+  const at = now().getTime();
+  const round = Math.floor(at / editEveryMs);
+  for (const incident of await store.unfinished()) {
+    try {
+      const calmMs = at - incident.lastAt;
+      const calmEnough = incident.source === 'burst' ? burstOverMs : resolveAfterMs;
+      const endsByItself = incident.members.known > 0;
+      if (incident.state === 'open' && !endsByItself && calmMs >= calmEnough && at - incident.openedAt >= calmEnough) {
+        const after = await transition(store, incident.id, (known) =>
+          known.lastAt === incident.lastAt ? resolved(known, at) : undefined,
+        );
+        if (after !== undefined && after.burstId === null) await parts.wake(after);
+        else if (after?.burstId != null) bursts.add(after.burstId);
+      } else if (incident.burstId !== null || incident.dueAt > at) {
+        // Another one tells it, or its time has not come.
+      } else if (incident.told < incident.content) {
+        await add(incidentTicket(incident.id, `sweep-${round}`), 0);
+      } else if (incident.source === 'burst') {
+        await add(incidentTicket(incident.id, `round-${Math.floor(at / burstEveryMs)}`), 0);
+      }
+    } catch (error) {
+      // One that cannot be handled must not keep the others from being told.
+      fault(incident.id, error);
+    }
+  }
+  for (const id of bursts) await touchBurst(id, parts).catch((error: unknown) => fault(id, error));
+}
+
+/** How long a button keeps an incident quiet. */
+export type SilenceFor = 'hour' | 'tomorrow';
+
+/** Nothing new is told of its subject until then; what happens is counted, and told when it is over. undefined: there is no such incident. */
+export async function silenceIncident(
+  id: string,
+  how: SilenceFor,
+  userId: string,
+  parts: Pick<TakingParts, 'store' | 'now' | 'wake'> & { readonly timeZone: string },
+): Promise<Incident | undefined> {
+  const { store, now, wake, timeZone } = parts;
+  const at = now().getTime();
+  const until = how === 'hour' ? at + 3_600_000 : tomorrowMorning(timeZone, at);
+  const after = await transition(store, id, (known) => silenced(known, until, userId));
+  if (after === undefined) return undefined;
+  await store.silence(after, until);
+  await wake(after);
+  return after;
+}
+
+export type IncidentsParts = Omit<TellingParts, 'wake'> & {
+  readonly resolveAfterMs: number;
+  add(ticket: Ticket, afterMs: number): Promise<void>;
+  fault(id: string, error: unknown): void;
+};
+
+/** The worker's side of incidents. */
+export type Incidents = {
+  /** @param route who hears of each, undefined where nobody does */
+  take(
+    occurrences: readonly Occurrence[],
+    route: (occurrence: Occurrence) => Promise<Route | undefined>,
+  ): Promise<TakenCounts>;
+  tell(id: string): Promise<void>;
+  sweep(): Promise<void>;
+};
+
+export function createIncidents(parts: IncidentsParts): Incidents {
+  const wake = (incident: Incident) => wakeIncident(incident, parts);
+  const all = { ...parts, wake };
+  return {
+    take: (occurrences, route) => takeOccurrences(occurrences, { ...all, route }),
+    tell: (id) => tellIncident(id, all),
+    sweep: () => sweepIncidents(all),
+  };
+}

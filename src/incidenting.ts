@@ -1,0 +1,154 @@
+import type { Command } from './command.ts';
+import type { Config } from './config.ts';
+import type { Incident } from './incident/incident.ts';
+import type { IncidentStore } from './incident/incident-store.ts';
+import { createIncidents, type Incidents } from './incident/incidents.ts';
+import { defaultRoute, needsWorkload, type Route, routeFor } from './incident/routing.ts';
+import { suspicion } from './incident/telling.ts';
+import { take } from './intake.ts';
+import type { KubernetesCluster } from './kubernetes/cluster.ts';
+import { parsePodReference } from './kubernetes/pod-reference.ts';
+import { linksFor } from './links.ts';
+import type { Chart } from './report/chart.ts';
+import type { Report } from './report/report.ts';
+import { runLook, type Surroundings } from './run.ts';
+import type { Delivery } from './slack/delivery.ts';
+import { showPicture } from './slack/picture.ts';
+import type { SlackWeb } from './slack/web.ts';
+import { messageOf } from './thrown.ts';
+import type { Ticket } from './ticket.ts';
+import type { WatchStore } from './watch/watch-store.ts';
+import { watchedClusters } from './watch/watched-clusters.ts';
+import type { WatchedEnd } from './watch/watched-pod.ts';
+import { routeFactsOf, startWatching, type Watching } from './watch/watching.ts';
+
+export type IncidentingParts = {
+  readonly config: Config;
+  readonly commands: readonly Command[];
+  readonly store: IncidentStore;
+  readonly watch: WatchStore;
+  readonly reports: {
+    saveLine(id: string, line: string): Promise<void>;
+    saveReport(id: string, report: Report): Promise<void>;
+    report(id: string): Promise<Report | undefined>;
+  };
+  readonly delivery: Delivery;
+  readonly web: SlackWeb;
+  /** Draws a picture as PNG. */
+  draw(chart: Chart): Promise<Uint8Array>;
+  /** What the looks need. */
+  readonly surroundings: Surroundings & Required<Pick<Surroundings, 'kills'>>;
+  add(ticket: Ticket, afterMs: number): Promise<void>;
+  now(): Date;
+  log(event: string, details: Readonly<Record<string, unknown>>): void;
+  fault(id: string, error: unknown): void;
+};
+
+export type Incidenting = Incidents & {
+  /** Watches the clusters that the config's rules name. */
+  watch(): Watching;
+};
+
+/** What a look calls a death for memory; all others are not what the watch is for. */
+const memoryCauses: ReadonlySet<unknown> = new Set([
+  'limit',
+  'pod-limit',
+  'child-process',
+  'node-oom',
+  'heap',
+  'gc-overhead',
+  'metaspace',
+  'compressed-class-space',
+  'direct-memory',
+  'native-threads',
+  'array-size',
+]);
+
+/** The worker's side of incidents: what they need of the config, the clusters and Slack. */
+export function createIncidenting(parts: IncidentingParts): Incidenting {
+  const { config, commands, store, reports, delivery, web, draw, surroundings, add, now, log, fault } = parts;
+  const incidents = createIncidents({
+    store,
+    delivery,
+    burst: { incidents: config.incidents.burst.incidents, within: config.incidents.burst.within },
+    resolveAfterMs: config.incidents.resolveAfter,
+    defaultChannelId: defaultRoute(config.watch)?.channelId,
+    look: (incident) => lookAt(incident),
+    isForMemory: ({ data }) => memoryCauses.has(data.cause),
+    async keep({ id, line }, report) {
+      await Promise.all([reports.saveReport(id, report), line === null ? undefined : reports.saveLine(id, `/${line}`)]);
+    },
+    kept: (id) => reports.report(id),
+    links: ({ cluster }, report) => (report === undefined ? [] : linksFor(report, cluster, config.links)),
+    offers: () => [],
+    illustrate: (channelId, threadTs, { chart }) =>
+      chart === undefined
+        ? Promise.resolve()
+        : showPicture(chart, { channelId, threadTs }, { web, draw }).catch((error: unknown) =>
+            log('picture not shown', { channel: channelId, error: messageOf(error) }),
+          ),
+    upload: (channelId, threadTs, file) =>
+      web
+        .upload({ channelId, threadTs }, file)
+        .catch((error: unknown) => log('file not uploaded', { channel: channelId, error: messageOf(error) })),
+    add,
+    now,
+    log,
+    fault,
+  });
+
+  async function lookAt({ id, line, cluster }: Incident): Promise<Report> {
+    const taken = await take(`/${line}`, commands, config, {}, now(), async () => {});
+    if (taken.kind === 'job') return await runLook(taken.command, taken.input, { ...surroundings, ticketId: id });
+    if (taken.kind === 'answered') return taken.report;
+    throw new Error(`the incident ${id} of ${cluster} has a line that opens a form`);
+  }
+
+  return {
+    ...incidents,
+    watch: () =>
+      startWatching(watchedClusters(config), {
+        kubernetes: (name) => surroundings.clients.kubernetes(name),
+        hints: surroundings.clients.jvmHints ?? [],
+        kills: surroundings.kills,
+        store: parts.watch,
+        worker: surroundings.seenFrom,
+        take: (ends) => takeEnds(ends, incidents, parts),
+        now,
+        log,
+      }),
+  };
+}
+
+async function takeEnds(ends: readonly WatchedEnd[], incidents: Incidents, parts: IncidentingParts): Promise<void> {
+  const { store, log, config } = parts;
+  const meant: WatchedEnd[] = [];
+  for (const end of ends)
+    if (!end.isSuspected || !(await store.isDismissed(suspicion(end.occurrence)))) meant.push(end);
+  const byKey = new Map(meant.map((end) => [end.occurrence.key, end]));
+  const choices = await parts.watch.choices();
+  const counts = await incidents.take(
+    meant.map(({ occurrence }) => occurrence),
+    async ({ key }): Promise<Route | undefined> => {
+      const end = byKey.get(key);
+      if (end === undefined) return undefined;
+      const workload = needsWorkload(config.watch) ? await workloadOf(end, parts) : { labels: {}, annotations: {} };
+      return routeFor(routeFactsOf(end, workload), config.watch, choices);
+    },
+  );
+  if (counts.taken + counts.unrouted > 0) log('kills seen', { cluster: ends[0]?.occurrence.cluster, ...counts });
+}
+
+/** Labels and annotations of the workload behind an end; none where it cannot be read: then those of the pod decide. */
+async function workloadOf({ kill, occurrence }: WatchedEnd, { surroundings, log }: IncidentingParts) {
+  const none = { labels: {}, annotations: {} };
+  const reference = parsePodReference(kill.workload, kill.namespace);
+  if (reference.kind !== 'workload') return none;
+  try {
+    const cluster: KubernetesCluster = await surroundings.clients.kubernetes(occurrence.cluster);
+    return (await cluster.getWorkload(reference.workload, kill.namespace, reference.name))?.metadata ?? none;
+  } catch (error) {
+    log('workload not read', { subject: occurrence.title, error: messageOf(error) });
+    return none;
+  }
+}

@@ -1,0 +1,206 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { RouteFacts } from '../incident/routing.ts';
+import type { JvmHint } from '../jvm/hint.ts';
+import type { KillStore } from '../kubernetes/kill.ts';
+import { killKey } from '../kubernetes/kill.ts';
+import type { PodWatch, PodWatching } from '../kubernetes/pod-watch.ts';
+import { Refusal } from '../refusal.ts';
+import { messageOf } from '../thrown.ts';
+import type { Standing, WatchStore } from './watch-store.ts';
+import { type WatchedEnd, watchedEnds } from './watched-pod.ts';
+
+export type WatchedCluster = {
+  readonly name: string;
+  /** Empty: all of them. */
+  readonly namespaces: readonly string[];
+};
+
+export type WatchingParts = {
+  kubernetes(cluster: string): Promise<PodWatching>;
+  readonly hints: readonly JvmHint[];
+  readonly kills: KillStore;
+  readonly store: WatchStore;
+  /** Takes what was seen; what it throws is tried again. */
+  take(ends: readonly WatchedEnd[]): Promise<void>;
+  /** This process, in the words of `/oom watch`. */
+  readonly worker: string;
+  readonly everyMs?: number;
+  now(): Date;
+  log(event: string, details: Readonly<Record<string, unknown>>): void;
+};
+
+export type Watching = { stop(): Promise<void> };
+
+/** How often it is written down that somebody watches. */
+const heartbeatMs = 5000;
+/** Kills that are older than the last watch, less this for clocks that differ, were told then. */
+const marginMs = 5 * 60_000;
+/** A cluster that is watched for the first time has its own past, and nobody wants to be told all of it. */
+const firstLookMs = 3_600_000;
+/** What happened while nobody watched is told so far back; the history has the rest. */
+const farthestMs = 24 * 3_600_000;
+/** So many ends are remembered in this process: the same pod shows the same end at each of its changes. */
+const mostRemembered = 50_000;
+const batch = 200;
+const retryMs = 1000;
+
+/**
+ * Watches the pods of clusters and hands on each end that was, or may have been, for memory. Each end once as far as this process remembers;
+ * across restarts and workers `take` knows. What cannot be taken now is kept and tried again.
+ */
+export function startWatching(clusters: readonly WatchedCluster[], parts: WatchingParts): Watching {
+  const { store, now, log } = parts;
+  const stopping = new AbortController();
+  const running = clusters.map((cluster) => watchCluster(cluster, parts, stopping.signal));
+  const beat = async () => {
+    const at = now().getTime();
+    const standings = running.flatMap(({ standings: own }) => own());
+    const watched = running.filter(({ isWatching }) => isWatching()).map(({ name }) => name);
+    await store
+      .tell(standings, watched, at)
+      .catch((error: unknown) => log('watch not told', { error: messageOf(error) }));
+  };
+  const timer = setInterval(beat, parts.everyMs ?? heartbeatMs);
+  return {
+    async stop() {
+      clearInterval(timer);
+      stopping.abort();
+      await Promise.all(running.map(({ stop }) => stop()));
+    },
+  };
+}
+
+function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts, stopped: AbortSignal) {
+  const { store, now, log, worker, hints } = parts;
+  const remembered = new Set<string>();
+  const standings = new Map<string, Standing>();
+  const watches: PodWatch[] = [];
+  let pending: WatchedEnd[] = [];
+  let isFlushing = false;
+  /** Ends before this were told, or are too old to be told. */
+  let tellSince: number | undefined;
+
+  function see(ends: readonly WatchedEnd[]): void {
+    for (const end of ends) {
+      const key = `${killKey(end.kill)} ${end.isSuspected}`;
+      if (remembered.has(key)) continue;
+      remembered.add(key);
+      if (remembered.size > mostRemembered) for (const oldest of remembered) if (remembered.delete(oldest)) break;
+      pending.push(end);
+    }
+    if (pending.length > 0 && !isFlushing) void flush();
+  }
+
+  /** One batch after another, in order; the same batch again where it could not be taken. */
+  async function flush(): Promise<void> {
+    isFlushing = true;
+    while (pending.length > 0 && !stopped.aborted) {
+      const part = pending.slice(0, batch);
+      try {
+        tellSince ??= await sinceWhen();
+        await parts.kills.record(
+          name,
+          part.filter(({ isSuspected }) => !isSuspected).map(({ kill }) => kill),
+        );
+        const from = tellSince;
+        const told = part.filter(({ occurrence }) => occurrence.at >= from);
+        if (told.length > 0) await parts.take(told);
+        pending = pending.slice(part.length);
+      } catch (error) {
+        log('kills not taken', { cluster: name, waiting: pending.length, error: messageOf(error) });
+        await pause(retryMs, undefined, { signal: stopped }).catch(() => {});
+      }
+    }
+    isFlushing = false;
+  }
+
+  async function sinceWhen(): Promise<number> {
+    const at = now().getTime();
+    const last = await store.lastWatched(name);
+    return last === undefined ? at - firstLookMs : Math.max(at - farthestMs, last - marginMs);
+  }
+
+  function stands(namespace: string | undefined, more: Partial<Pick<Standing, 'pods' | 'trouble'>>): void {
+    const key = namespace ?? '';
+    const before = standings.get(key) ?? {
+      cluster: name,
+      namespace: namespace ?? null,
+      worker,
+      since: now().getTime(),
+      pods: 0,
+      trouble: null,
+    };
+    const isChanged = more.trouble !== undefined && (more.trouble === null) !== (before.trouble === null);
+    standings.set(key, { ...before, ...more, ...(isChanged ? { since: now().getTime() } : {}) });
+  }
+
+  function watch(cluster: PodWatching, namespace: string | undefined): PodWatch {
+    const place = { cluster: name, ...(namespace === undefined ? {} : { namespace }) };
+    return cluster.watchPods(namespace, {
+      pod: (pod) => see(watchedEnds(name, pod, hints, now().getTime())),
+      listed(pods) {
+        stands(namespace, { pods, trouble: null });
+        log('pods listed', { ...place, pods });
+      },
+      trouble(refusal) {
+        stands(namespace, { trouble: { message: refusal.message, advice: refusal.advice } });
+        log('not watched', { ...place, error: refusal.message, advice: refusal.advice });
+      },
+      working() {
+        stands(namespace, { trouble: null });
+        log('watched again', place);
+      },
+    });
+  }
+
+  /** A kubeconfig that cannot be read now may be mended meanwhile. */
+  async function begin(): Promise<void> {
+    while (!stopped.aborted) {
+      try {
+        // Before the first list: what is found there is measured by when somebody last watched, and from now on that is now.
+        tellSince ??= await sinceWhen();
+        const cluster = await parts.kubernetes(name);
+        if (stopped.aborted) return;
+        for (const namespace of namespaces.length === 0 ? [undefined] : namespaces)
+          watches.push(watch(cluster, namespace));
+        return;
+      } catch (error) {
+        const told = error instanceof Refusal ? error : new Refusal(`${messageOf(error)}.`, 'It is tried again.');
+        stands(undefined, { trouble: { message: told.message, advice: told.advice } });
+        log('not watched', { cluster: name, error: told.message, advice: told.advice });
+        await pause(retryMs * 5, undefined, { signal: stopped }).catch(() => {});
+      }
+    }
+  }
+  const begun = begin();
+
+  return {
+    name,
+    standings: () => [...standings.values()],
+    isWatching: () =>
+      watches.length > 0 &&
+      pending.length === 0 &&
+      standings.size === watches.length &&
+      [...standings.values()].every(({ trouble }) => trouble === null),
+    async stop() {
+      await begun;
+      await Promise.all(watches.map((each) => each.stop()));
+    },
+  };
+}
+
+/** What routes an end: what its pod carries and, where it could be read, its workload. */
+export function routeFactsOf(
+  { occurrence, labels, annotations }: WatchedEnd,
+  workload: {
+    readonly labels: Readonly<Record<string, string>>;
+    readonly annotations: Readonly<Record<string, string>>;
+  },
+): RouteFacts {
+  return {
+    cluster: occurrence.cluster,
+    namespace: occurrence.namespace,
+    labels: { ...workload.labels, ...labels },
+    annotations: { ...workload.annotations, ...annotations },
+  };
+}
