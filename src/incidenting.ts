@@ -2,7 +2,7 @@ import type { Command } from './command.ts';
 import type { Config } from './config.ts';
 import type { Incident } from './incident/incident.ts';
 import type { IncidentStore } from './incident/incident-store.ts';
-import { createIncidents, type Incidents } from './incident/incidents.ts';
+import { createIncidents, type Incidents, type TellingTimes } from './incident/incidents.ts';
 import { defaultRoute, needsWorkload, type Route, routeFor } from './incident/routing.ts';
 import { suspicion } from './incident/telling.ts';
 import { take } from './intake.ts';
@@ -38,6 +38,7 @@ export type IncidentingParts = {
   draw(chart: Chart): Promise<Uint8Array>;
   /** What the looks need. */
   readonly surroundings: Surroundings & Required<Pick<Surroundings, 'kills'>>;
+  readonly times: TellingTimes;
   add(ticket: Ticket, afterMs: number): Promise<void>;
   now(): Date;
   log(event: string, details: Readonly<Record<string, unknown>>): void;
@@ -70,6 +71,7 @@ export function createIncidenting(parts: IncidentingParts): Incidenting {
   const incidents = createIncidents({
     store,
     delivery,
+    times: parts.times,
     burst: { incidents: config.incidents.burst.incidents, within: config.incidents.burst.within },
     resolveAfterMs: config.incidents.resolveAfter,
     defaultChannelId: defaultRoute(config.watch)?.channelId,

@@ -11,7 +11,7 @@ import { type Clusters, connectClusters, loadDrivers } from './clusters-client.t
 import type { Config } from './config.ts';
 import { decide } from './deciding.ts';
 import { startStatusServer } from './http-client.ts';
-import { silenceIncident, wakeIncident } from './incident/incidents.ts';
+import { defaultTellingTimes, silenceIncident, type TellingTimes, wakeIncident } from './incident/incidents.ts';
 import { createIncidenting } from './incidenting.ts';
 import type { Clients, Desk } from './job.ts';
 import { memoryOf } from './kubernetes/memory-samples.ts';
@@ -75,6 +75,7 @@ export type StartOptions = {
   /** How often changes without a live ticket are looked for; 10 s where not given. */
   readonly sweepEveryMs?: number;
   readonly schedulerTimes?: SchedulerTimes;
+  readonly tellingTimes?: TellingTimes;
 };
 
 /** Runs until SIGTERM or SIGINT. @throws Refusal where it cannot start */
@@ -107,6 +108,7 @@ export async function serve(config: Config, halves: readonly Half[]): Promise<nu
 export async function start(config: Config, halves: readonly Half[], options: StartOptions): Promise<Running> {
   const { slack, redis } = config;
   const { log, workerTimes = defaultWorkerTimes, sweepEveryMs = defaultSweepEveryMs } = options;
+  const { tellingTimes = defaultTellingTimes } = options;
   if (slack === undefined)
     throw new Refusal(
       'The config has no `slack:` section.',
@@ -163,7 +165,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
           store: incidents,
           timeZone: config.incidents.timeZone,
           now,
-          wake: (incident) => wakeIncident(incident, { add: queue.add, now, log: tell }),
+          wake: (incident) => wakeIncident(incident, { add: queue.add, times: tellingTimes, now, log: tell }),
         }),
       now,
       log(event, details) {
@@ -232,6 +234,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
       draw: drawChart,
       surroundings: { clients, kills, space, signal: stopping.signal, seenFrom: hostname(), now, fault },
       add: queue.add,
+      times: tellingTimes,
       now,
       log: tell,
       fault,

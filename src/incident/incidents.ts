@@ -10,23 +10,33 @@ import { type TakenCounts, type TakingParts, takeOccurrences, touchBurst } from 
 import { type TellingParts, tellIncident } from './telling.ts';
 import { resolved, silenced } from './transitions.ts';
 
-/** What goes on is shown at most so often; what is new at once. */
-const editEveryMs = 3000;
 /** What a burst tells is read anew this often, whoever was to say that it changed. */
 const burstEveryMs = 60_000;
 /** Nothing new for so long: what comes after is another burst. */
 const burstOverMs = 10 * 60_000;
 
+/** How often people are shown something. */
+export type TellingTimes = {
+  /** Messages in one channel, over all workers; Slack refuses more than one a second. */
+  readonly postEveryMs: number;
+  /** What goes on is brought up to date at most so often; what is new is told at once. */
+  readonly editEveryMs: number;
+};
+
+export const defaultTellingTimes: TellingTimes = { postEveryMs: 1000, editEveryMs: 3000 };
+
 export type WakingParts = {
+  readonly times: TellingTimes;
   add(ticket: Ticket, afterMs: number): Promise<void>;
   now(): Date;
   log(event: string, details: Readonly<Record<string, unknown>>): void;
 };
 
 /** Has a thread brought up to date: at once where it is new, every few seconds where it goes on. Never fails: the sweep finds what was lost. */
-export async function wakeIncident(incident: Incident, { add, now, log }: WakingParts): Promise<void> {
+export async function wakeIncident(incident: Incident, { add, now, log, times }: WakingParts): Promise<void> {
   const at = now().getTime();
   const { id, dueAt, told, content } = incident;
+  const { editEveryMs } = times;
   const nextEdit = Math.ceil((at + 1) / editEveryMs) * editEveryMs;
   const ticket =
     dueAt > at
@@ -40,6 +50,7 @@ export async function wakeIncident(incident: Incident, { add, now, log }: Waking
 }
 
 export type SweepParts = Pick<TakingParts, 'store' | 'now' | 'wake'> & {
+  readonly times: TellingTimes;
   /** How long a subject has to be calm. */
   readonly resolveAfterMs: number;
   add(ticket: Ticket, afterMs: number): Promise<void>;
@@ -54,7 +65,7 @@ export async function sweepIncidents(parts: SweepParts): Promise<void> {
   const { store, now, resolveAfterMs, add, fault } = parts;
   const bursts = new Set<string>();
   const at = now().getTime();
-  const round = Math.floor(at / editEveryMs);
+  const round = Math.floor(at / parts.times.editEveryMs);
   for (const incident of await store.unfinished()) {
     try {
       const calmMs = at - incident.lastAt;
@@ -101,7 +112,8 @@ export async function silenceIncident(
   return after;
 }
 
-export type IncidentsParts = Omit<TellingParts, 'wake'> & {
+export type IncidentsParts = Omit<TellingParts, 'wake' | 'postEveryMs'> & {
+  readonly times: TellingTimes;
   readonly resolveAfterMs: number;
   add(ticket: Ticket, afterMs: number): Promise<void>;
   fault(id: string, error: unknown): void;
@@ -120,7 +132,7 @@ export type Incidents = {
 
 export function createIncidents(parts: IncidentsParts): Incidents {
   const wake = (incident: Incident) => wakeIncident(incident, parts);
-  const all = { ...parts, wake };
+  const all = { ...parts, postEveryMs: parts.times.postEveryMs, wake };
   return {
     take: (occurrences, route) => takeOccurrences(occurrences, { ...all, route }),
     tell: (id) => tellIncident(id, all),

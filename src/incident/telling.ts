@@ -12,6 +12,8 @@ import { burstFor, type TakingParts, touchBurst } from './taking.ts';
 import { dismissed, lookedAt, moved, postponed, told, unfolded } from './transitions.ts';
 
 export type TellingParts = Omit<TakingParts, 'route'> & {
+  /** Messages in one channel, over all workers. */
+  readonly postEveryMs: number;
   readonly delivery: Delivery;
   /** Runs the look that answers it. @throws only where it is stopped from outside */
   look(incident: Incident): Promise<Report>;
@@ -30,8 +32,6 @@ export type TellingParts = Omit<TakingParts, 'route'> & {
   log(event: string, details: Readonly<Record<string, unknown>>): void;
 };
 
-/** Slack's own limit: more than one message a second in a channel is refused. */
-const channelEveryMs = 1000;
 /** A turn that is farther away is not waited for: the ticket comes back, and its place is free meanwhile. */
 const patienceMs = 2500;
 /** Looks that nobody asked for take turns: a hundred suspicions at once are no load for an API server. */
@@ -213,12 +213,15 @@ async function put(
   shown: Thread['root'],
   parts: TellingParts,
 ): Promise<string> {
-  return await parts.delivery.put(`${id}-${channelId}-${part}`, target, shown, () => channelTurn(channelId, parts));
+  return await parts.delivery.put(`${id}-${channelId}-${part}`, target, shown, async (act) => {
+    // Edits have a limit of their own, and notify nobody.
+    if (act === 'post') await channelTurn(channelId, parts);
+  });
 }
 
-/** At most one message a second a channel, over all workers. */
-async function channelTurn(channelId: string, { store }: TellingParts): Promise<void> {
-  const waitMs = await store.turn(`channel ${channelId}`, channelEveryMs, patienceMs);
+/** Messages of one channel take turns, over all workers. */
+async function channelTurn(channelId: string, { store, postEveryMs }: TellingParts): Promise<void> {
+  const waitMs = await store.turn(`channel ${channelId}`, postEveryMs, patienceMs);
   if (waitMs > patienceMs) throw new SlackFailure('chat.postMessage', 'rate-limited', 'others first', waitMs);
   if (waitMs > 0) await pause(waitMs);
 }

@@ -23,15 +23,18 @@ export type PostStore = {
 
 export type Target = { readonly channelId: string; readonly threadTs?: string | undefined };
 
+/** Waits, or throws, before a message is posted or edited. */
+export type Holding = (act: 'post' | 'edit') => Promise<void>;
+
 export type Delivery = {
   /**
    * Makes the post with this key show this message: posts it, or edits it where it stands.
    * Per channel in order. A channel that is rate limited for longer than a moment is refused at once until its time is over.
-   * @param hold asked right before each call that changes what people see; what it throws, this throws
+   * @param hold asked right before each call that changes what people see, with what it does; what it throws, this throws
    * @returns the ts of the message
    * @throws SlackFailure: `refused` is final; `rate-limited` and `unknown` (after all attempts) may be tried again later
    */
-  put(key: string, target: Target, message: Message, hold?: () => Promise<void>): Promise<string>;
+  put(key: string, target: Target, message: Message, hold?: Holding): Promise<string>;
 };
 
 const attempts = 3;
@@ -73,7 +76,7 @@ export function createDelivery(parts: {
     target: Target,
     message: Message,
     digest: string,
-    hold: () => Promise<void>,
+    hold: Holding,
   ): Promise<string> {
     const intentAt = now().getTime();
     const known = await posts.claim(key, { channelId: target.channelId, intentAt });
@@ -83,7 +86,7 @@ export function createDelivery(parts: {
       ts = await web.findPost(target, key, known.intentAt);
       if (ts === undefined) return await send(key, target, message, digest, known.intentAt, hold);
     } else if (known.digest === digest) return ts;
-    await hold();
+    await hold('edit');
     try {
       await web.update({ channelId: target.channelId, ts }, message);
     } catch (error) {
@@ -102,9 +105,9 @@ export function createDelivery(parts: {
     message: Message,
     digest: string,
     intentAt: number,
-    hold: () => Promise<void>,
+    hold: Holding,
   ): Promise<string> {
-    await hold();
+    await hold('post');
     const ts = await web.post(target, message, key);
     const standing = await posts.settle(key, { channelId: target.channelId, ts, intentAt, digest });
     // A worker that was stopped for longer than its lock may have posted the same: the later one goes.

@@ -1,12 +1,13 @@
 import pino from 'pino';
 import { connectClusters } from '../../src/clusters-client.ts';
 import type { Config } from '../../src/config.ts';
+import type { TellingTimes } from '../../src/incident/incidents.ts';
 import type { WorkerTimes } from '../../src/redis/queue-client.ts';
 import { type Half, type Running, start } from '../../src/serve.ts';
 import type { EtcdTestCluster } from './etcd.ts';
 import { localConfig } from './local-config.ts';
 import { waitFor } from './process.ts';
-import type { Person, Thread } from './slack/model.ts';
+import type { ChannelOptions, Person, Thread } from './slack/model.ts';
 import { type SlackOptions, type SlackWorkspace, startSlack } from './slack/server.ts';
 
 export type ConversationOptions = {
@@ -23,11 +24,15 @@ export type ConversationOptions = {
   readonly access?: Partial<Config['access']>;
   readonly links?: Config['links'];
   /** Whatever else the config is to say. */
-  readonly configure?: (config: Config) => Config;
+  readonly configure?: (config: Config, channel: string) => Config;
+  /** Further channels; the bot is in them. */
+  readonly channels?: readonly ChannelOptions[];
   /** Their ids, where the config has to name them. */
   readonly people?: { readonly ann: string; readonly bob: string };
   readonly halves?: readonly Half[];
   readonly workerTimes?: WorkerTimes;
+  readonly sweepEveryMs?: number;
+  readonly tellingTimes?: TellingTimes;
   readonly slack?: SlackOptions;
 };
 
@@ -54,6 +59,8 @@ export async function startConversation(options: ConversationOptions): Promise<C
   const ann = slack.addUser({ name: 'ann', ...(options.people === undefined ? {} : { id: options.people.ann }) });
   const bob = slack.addUser({ name: 'bob', ...(options.people === undefined ? {} : { id: options.people.bob }) });
   const channel = slack.addChannel({ name: 'ops', members: [ann.id, bob.id], botIsMember: true }).id;
+  for (const each of options.channels ?? [])
+    slack.addChannel({ members: [ann.id, bob.id], botIsMember: true, ...each });
   const { configure = (made) => made } = options;
   const config = configure(
     localConfig({
@@ -67,6 +74,7 @@ export async function startConversation(options: ConversationOptions): Promise<C
       access: options.access ?? {},
       links: options.links ?? {},
     }),
+    channel,
   );
   const logged: Record<string, unknown>[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => logged.push(JSON.parse(line)) });
@@ -74,6 +82,8 @@ export async function startConversation(options: ConversationOptions): Promise<C
     log,
     clusters: connectClusters(config),
     ...(options.workerTimes === undefined ? {} : { workerTimes: options.workerTimes }),
+    ...(options.tellingTimes === undefined ? {} : { tellingTimes: options.tellingTimes }),
+    ...(options.sweepEveryMs === undefined ? {} : { sweepEveryMs: options.sweepEveryMs }),
   }).catch(async (error: unknown) => {
     await slack.stop();
     throw error;
