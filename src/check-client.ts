@@ -12,6 +12,7 @@ import { scopes } from './slack/manifest.ts';
 import { SlackFailure } from './slack/web.ts';
 import { readCatalogue } from './snapshot/catalogue.ts';
 import { messageOf } from './thrown.ts';
+import { watchedNamespaces } from './watch/watched-clusters.ts';
 
 /**
  * Tries the config and every connection, a line each, as they come.
@@ -67,7 +68,7 @@ export async function check(
     ...kubernetesNames.map((name) =>
       attempt(`kubernetes ${name}`, async () => {
         const sampled = config.kubernetes.clusters[name]?.sampleNamespaces ?? [];
-        return await kubernetesLines(await clusters.kubernetes(name), sampled);
+        return await kubernetesLines(await clusters.kubernetes(name), sampled, watchedNamespaces(name, config));
       }),
     ),
     ...Object.entries(config.prometheus).map(([name, settings]) =>
@@ -294,11 +295,15 @@ async function prometheusLines(name: string, settings: Config['prometheus'][stri
   }
 }
 
-async function kubernetesLines(cluster: KubernetesCluster, sampled: readonly string[]): Promise<CheckLine[]> {
+async function kubernetesLines(
+  cluster: KubernetesCluster,
+  sampled: readonly string[],
+  watched: readonly string[] | undefined,
+): Promise<CheckLine[]> {
   const subject = `kubernetes ${cluster.name}`;
   const version = await cluster.version();
   const asked = await Promise.all(
-    neededPermissions(cluster.namespaces, sampled).map(async (permission) => ({
+    neededPermissions(cluster.namespaces, sampled, watched).map(async (permission) => ({
       ...permission,
       isAllowed: await cluster.canI(permission),
     })),

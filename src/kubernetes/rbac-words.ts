@@ -1,5 +1,6 @@
 import type { Config } from '../config.ts';
 import { Refusal } from '../refusal.ts';
+import { watchedNamespaces } from '../watch/watched-clusters.ts';
 import { demandNamespaceName } from './pod-reference.ts';
 import { type RbacSubject, rbacManifest } from './rbac.ts';
 
@@ -12,7 +13,8 @@ export type RbacWords = {
 };
 
 /** The roles for a cluster of the config. @throws Refusal where it does not say which, or a name is none */
-export function rbacFor({ kubernetes }: Config, words: RbacWords): string {
+export function rbacFor(config: Config, words: RbacWords): string {
+  const { kubernetes } = config;
   const { namespace: namespaces, cluster, user } = words;
   for (const namespace of namespaces ?? []) demandNamespaceName(namespace);
   const names = Object.keys(kubernetes.clusters);
@@ -31,7 +33,13 @@ export function rbacFor({ kubernetes }: Config, words: RbacWords): string {
   if (user === '') throw new Refusal('--user is empty.', 'Give the name that the API server knows the user by.');
   const subject: RbacSubject =
     user === undefined ? serviceAccount(words['service-account'] ?? 'quorum/quorum') : { kind: 'User', name: user };
-  return rbacManifest(namespaces ?? found?.namespaces ?? [], subject, found?.sampleNamespaces);
+  const watched = name === undefined ? undefined : watchedNamespaces(name, config);
+  return rbacManifest(
+    namespaces ?? found?.namespaces ?? [],
+    subject,
+    found?.sampleNamespaces,
+    watched === undefined ? undefined : (namespaces ?? watched),
+  );
 }
 
 function serviceAccount(written: string): RbacSubject {

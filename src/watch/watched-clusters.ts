@@ -7,3 +7,11 @@ export function watchedClusters({ watch, kubernetes }: Pick<Config, 'watch' | 'k
     .filter(([name]) => watch.some(({ cluster }) => cluster === undefined || cluster === name))
     .map(([name, { namespaces }]) => ({ name, namespaces }));
 }
+
+/** Whose pods of a cluster are watched: undefined where the cluster is not; empty: all namespaces. */
+export function watchedNamespaces(
+  name: string,
+  config: Pick<Config, 'watch' | 'kubernetes'>,
+): readonly string[] | undefined {
+  return watchedClusters(config).find((cluster) => cluster.name === name)?.namespaces;
+}

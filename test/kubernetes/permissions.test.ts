@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
-import { emptyConfig } from '../../src/config.ts';
+import { type Config, emptyConfig } from '../../src/config.ts';
 import { connectKubernetes, type KubernetesCluster } from '../../src/kubernetes/client.ts';
 import { neededPermissions } from '../../src/kubernetes/permissions.ts';
 import { rbacManifest } from '../../src/kubernetes/rbac.ts';
@@ -139,6 +139,15 @@ describe('what is printed', () => {
     const printed = rbacManifest(['shop'], { kind: 'User', name: 'me' }, [], ['shop']);
     const role = parseAllDocuments(printed).map((document) => document.toJS())[0];
     expect(role.rules[0]).toEqual({ apiGroups: [''], resources: ['pods'], verbs: ['get', 'list', 'watch'] });
+  });
+
+  test('the config’s rules say whose pods those are', () => {
+    const rule = { channel: 'C1', namespaces: [], labels: {}, annotations: {} };
+    const watchIn = (watch: Config['watch']) => rbacFor({ ...config(['a', 'b']), watch }, { cluster: 'a', user: 'me' });
+    expect(watchIn([])).not.toContain('watch');
+    expect(watchIn([{ ...rule, cluster: 'b' }])).not.toContain('watch');
+    expect(watchIn([{ ...rule, cluster: 'a' }])).toContain('- watch');
+    expect(watchIn([rule])).toContain('- watch');
   });
 
   test.each<[readonly string[], RbacWords, string]>([

@@ -150,7 +150,11 @@ describe('a pod that dies is told before anybody asks', () => {
     await thread(first, 'checkout', 'the kernel killed it');
     await first.running.stop();
     dies({ name: 'cart' }, 70_000);
-    const running = await start(first.config, ['bot', 'worker'], { log: pino({ enabled: false }), sweepEveryMs: 200, tellingTimes: quick });
+    const running = await start(first.config, ['bot', 'worker'], {
+      log: pino({ enabled: false }),
+      sweepEveryMs: 200,
+      tellingTimes: quick,
+    });
     const text = await thread(first, 'cart', 'the kernel killed it');
     expect(text).toContain('while nobody watched');
     expect(rootTexts(first).filter((root) => root.includes('checkout'))).toHaveLength(1);
@@ -168,7 +172,11 @@ describe('a pod that dies is told before anybody asks', () => {
 
   test('two bots on one Redis tell each death once', async () => {
     const room = await watching();
-    const second = await start(room.config, ['worker'], { log: pino({ enabled: false }), sweepEveryMs: 200, tellingTimes: quick });
+    const second = await start(room.config, ['worker'], {
+      log: pino({ enabled: false }),
+      sweepEveryMs: 200,
+      tellingTimes: quick,
+    });
     const names = ['one', 'two', 'three', 'four'];
     for (const name of names) dies({ name });
     for (const name of names) await thread(room, name, 'the kernel killed it');

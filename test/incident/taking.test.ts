@@ -1,0 +1,192 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Incident } from '../../src/incident/incident.ts';
+import type { Occurrence } from '../../src/incident/occurrence.ts';
+import type { Route } from '../../src/incident/routing.ts';
+import { takeOccurrences } from '../../src/incident/taking.ts';
+import { resolved, silenced } from '../../src/incident/transitions.ts';
+import { connectIncidents, type IncidentClient } from '../../src/redis/incident-client.ts';
+import { type RedisServer, startRedis } from '../support/redis.ts';
+
+let redis: RedisServer;
+let store: IncidentClient;
+let second: IncidentClient;
+let now = Date.parse('2026-11-29T10:00:00Z');
+let round = 0;
+const woken: Incident[] = [];
+
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(async () => {
+  await store.close();
+  await second.close();
+  await redis.stop();
+});
+beforeEach(async () => {
+  round += 1;
+  now = Date.parse('2026-11-29T10:00:00Z');
+  woken.length = 0;
+  await store?.close();
+  await second?.close();
+  const at = { url: redis.url, prefix: `taking-${round}` };
+  store = connectIncidents(
+    at,
+    () => {},
+    () => now,
+  );
+  second = connectIncidents(
+    at,
+    () => {},
+    () => now,
+  );
+});
+const toOps: Route = { channelId: 'C0OPS', mention: null, quietHours: undefined, because: 'default' };
+
+function died(subject: string, key: string, more: Partial<Occurrence> = {}): Occurrence {
+  return {
+    key,
+    source: 'watch',
+    cluster: 'prod',
+    subject,
+    title: subject,
+    at: now,
+    note: `${key} OOM-killed`,
+    line: `oom why ${subject}`,
+    isSuspected: false,
+    isMissed: false,
+    namespace: 'shop',
+    node: 'node-a',
+    member: null,
+    details: null,
+    ...more,
+  };
+}
+
+function alert(id: string, isOn: boolean, startsAt = '1'): Occurrence {
+  return died('group', `${id} ${isOn} ${startsAt}`, { source: 'alert', member: { id, label: id, isOn } });
+}
+
+async function take(list: readonly Occurrence[], by = store, route: Route | undefined = toOps) {
+  return await takeOccurrences(list, {
+    store: by,
+    route: async () => route,
+    burst: { incidents: 3, within: 120_000 },
+    now: () => new Date(now),
+    async wake(incident) {
+      woken.push(incident);
+    },
+  });
+}
+
+const open = async () => (await store.unfinished()).filter(({ state }) => state === 'open');
+
+describe('what happened becomes incidents', () => {
+  test('each once, whoever saw it and how often', async () => {
+    const lists = Array.from({ length: 20 }, () => [died('a', 'k1'), died('a', 'k2'), died('b', 'k3')]);
+    const counts = await Promise.all(lists.map((list, index) => take(list, index % 2 === 0 ? store : second)));
+    expect(counts.reduce((sum, { taken }) => sum + taken, 0)).toBe(3);
+    expect(counts.reduce((sum, { known }) => sum + known, 0)).toBe(57);
+    expect((await open()).map(({ subject, count }) => [subject, count]).sort()).toEqual([
+      ['a', 2],
+      ['b', 1],
+    ]);
+  });
+
+  test('what is over begins anew with the next one, and what it counted stays counted', async () => {
+    await take([died('a', 'k1')]);
+    const [first] = await open();
+    if (first === undefined) throw new Error('nothing is open');
+    const over = resolved(first, now);
+    if (over === undefined) throw new Error('it was over');
+    expect(await store.commit(first, over)).toBe(true);
+    now += 1000;
+    await take([died('a', 'k1'), died('a', 'k2')]);
+    const [again] = await open();
+    expect(again?.id).not.toBe(first.id);
+    expect(again?.count).toBe(1);
+  });
+
+  test('nobody hears of it: then it is nobody’s, and may be taken when somebody does', async () => {
+    expect(await take([died('a', 'k1')], store, { ...toOps, channelId: 'C0OPS' })).toMatchObject({ taken: 1 });
+    const parts = { store, burst: { incidents: 3, within: 1 }, now: () => new Date(now), wake: async () => {} };
+    expect(await takeOccurrences([died('b', 'k2')], { ...parts, route: async () => undefined })).toEqual({
+      taken: 0,
+      known: 0,
+      unrouted: 1,
+    });
+    expect(await take([died('b', 'k2')])).toEqual({ taken: 1, known: 0, unrouted: 0 });
+  });
+
+  test('an alert group is over when none of it is on, and counts each alert once', async () => {
+    await take([alert('x', true), alert('y', true), alert('x', true)]);
+    expect((await open())[0]).toMatchObject({ count: 2, members: { known: 2, on: 2 } });
+    await take([alert('x', false)]);
+    expect((await open())[0]).toMatchObject({ count: 2, members: { known: 2, on: 1 } });
+    await take([alert('x', false), alert('y', false)]);
+    expect(await open()).toEqual([]);
+    // Its end again, or an end without a beginning, opens nothing.
+    expect(await take([alert('y', false), alert('z', false)])).toMatchObject({ taken: 0 });
+    await take([alert('x', true, '2')]);
+    expect((await open())[0]).toMatchObject({ count: 1, members: { known: 1, on: 1 } });
+  });
+
+  test('what opens while many others do is told with them; when that is over, by itself', async () => {
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await take([died(name, name)]);
+    const all = await open();
+    const burst = all.find(({ source }) => source === 'burst');
+    const alone = all.filter(({ source, burstId }) => source === 'watch' && burstId === null);
+    expect(alone.map(({ subject }) => subject).sort()).toEqual(['a', 'b', 'c']);
+    expect((await store.children(burst?.id ?? '')).map(({ subject }) => subject).sort()).toEqual(['d', 'e']);
+    if (burst === undefined) throw new Error('no burst');
+    const over = resolved((await store.read(burst.id)) ?? burst, now);
+    if (over === undefined) throw new Error('it was over');
+    await store.commit((await store.read(burst.id)) ?? burst, over);
+    now += 600_000;
+    await take([died('d', 'd-again')]);
+    expect((await open()).find(({ subject }) => subject === 'd')?.burstId).toBeNull();
+    expect((await store.children(burst.id)).map(({ subject }) => subject)).toEqual(['e']);
+  });
+
+  test('a silenced subject opens its next incident, and is told when the silence is over', async () => {
+    await take([died('a', 'k1')]);
+    const [first] = await open();
+    if (first === undefined) throw new Error('nothing is open');
+    const quiet = silenced(first, now + 3_600_000, 'U1');
+    await store.commit(first, quiet);
+    await store.silence(first, now + 3_600_000);
+    const over = resolved(quiet, now);
+    if (over === undefined) throw new Error('it was over');
+    await store.commit(quiet, over);
+    now += 60_000;
+    await take([died('a', 'k2')]);
+    expect((await open())[0]?.dueAt).toBe(Date.parse('2026-11-29T11:00:00Z'));
+  });
+
+  test('a suspicion opens nothing that is told, until it is certain', async () => {
+    await take([died('a', 'k1', { isSuspected: true })]);
+    expect((await store.unfinished()).map(({ state }) => state)).toEqual(['suspected']);
+    await take([died('a', 'k2')]);
+    expect((await store.unfinished()).map(({ state, count }) => [state, count])).toEqual([['open', 2]]);
+  });
+});
+
+describe('turns', () => {
+  test('one after another, over all workers; whoever would wait too long takes none', async () => {
+    const waits = [];
+    for (let index = 0; index < 4; index++) waits.push(await (index % 2 === 0 ? store : second).turn('x', 1000, 2500));
+    expect(waits).toEqual([0, 1000, 2000, 3000]);
+    // The last one took none.
+    now += 3000;
+    expect(await store.turn('x', 1000, 2500)).toBe(0);
+  });
+
+  test('one holder of a lock, until it lets go', async () => {
+    expect(await store.lock('i', 'a', 60_000)).toBe(true);
+    expect(await store.lock('i', 'a', 60_000)).toBe(true);
+    expect(await second.lock('i', 'b', 60_000)).toBe(false);
+    await second.unlock('i', 'b');
+    expect(await second.lock('i', 'b', 60_000)).toBe(false);
+    await store.unlock('i', 'a');
+    expect(await second.lock('i', 'b', 60_000)).toBe(true);
+  });
+});
