@@ -6,6 +6,7 @@ import { benchAck } from './ack.ts';
 import { benchAnswer } from './answer.ts';
 import { type Ground, startGround } from './ground.ts';
 import { benchHealth, benchHung, openStaleLooks } from './health.ts';
+import { benchPods } from './pods.ts';
 import { benchRecovery } from './recovery.ts';
 import { type Row, renderMarkdown, renderTable } from './row.ts';
 import { benchSnapshot } from './snapshot.ts';
@@ -17,7 +18,7 @@ const giveUpMs = 600_000;
 const usage = `npm run bench                            ratios measured in one run, as a table
 npm run bench -- --markdown              the table for README
 npm run bench -- --json figures.json     every round too, into a file (- for standard output)
-npm run bench -- --only ack,health       some of: ack, answer, health, hung, snapshot, recovery, start
+npm run bench -- --only ack,health       some of: ack, answer, health, hung, snapshot, pods, recovery, start
 `;
 
 const parts: Readonly<Record<string, (ground: Ground) => Promise<Row[]>>> = {
@@ -25,10 +26,11 @@ const parts: Readonly<Record<string, (ground: Ground) => Promise<Row[]>>> = {
   answer: benchAnswer,
   hung: benchHung,
   snapshot: benchSnapshot,
+  pods: benchPods,
   recovery: benchRecovery,
   start: benchStart,
 };
-const names = ['ack', 'answer', 'health', 'hung', 'snapshot', 'recovery', 'start'];
+const names = ['ack', 'answer', 'health', 'hung', 'snapshot', 'pods', 'recovery', 'start'];
 
 /**
  * Measures Quorum against the least that its parts can do, on real ones that it starts and ends.

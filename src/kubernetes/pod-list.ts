@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import { z } from 'zod';
+import { ListItems } from './list-items.ts';
 import type { StreamedAnswer } from './pod-stream-client.ts';
 
 /** As much as listPods asks for at once. */
@@ -9,21 +10,30 @@ const objectsAtOnce = 50;
 
 const pageSchema = z.object({
   metadata: z.object({ resourceVersion: z.string().min(1), continue: z.string().nullish() }),
-  items: z.array(z.unknown()).nullish(),
 });
 
 export type ListPage = { readonly version: string; readonly continue: string | undefined };
 
 /**
- * Reads one page of a list, and hands its objects on one by one: none is kept.
- * @throws SyntaxError or ZodError where it is no list
+ * Reads one page of a list, and hands its objects on one by one as they come: none is kept.
+ * @throws SyntaxError, RangeError or ZodError where it is no list
  */
-export async function readListPage(answer: StreamedAnswer, take: (object: unknown) => void): Promise<ListPage> {
-  const { metadata, items } = pageSchema.parse(JSON.parse(await readText(answer)));
-  for (const [index, object] of (items ?? []).entries()) {
-    if (index % objectsAtOnce === 0) await breathe();
-    take(object);
+export async function readListPage(
+  { read }: Pick<StreamedAnswer, 'read'>,
+  take: (object: unknown) => void,
+): Promise<ListPage> {
+  let taken = 0;
+  const items = new ListItems((item) => {
+    taken += 1;
+    take(JSON.parse(item));
+  });
+  for (let text = await read(); text !== undefined; text = await read()) {
+    items.add(text);
+    if (taken < objectsAtOnce) continue;
+    taken = 0;
+    await breathe();
   }
+  const { metadata } = pageSchema.parse(items.end());
   return { version: metadata.resourceVersion, continue: metadata.continue || undefined };
 }
 

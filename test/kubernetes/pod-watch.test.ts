@@ -74,6 +74,16 @@ describe('a watch of pods', () => {
     expect(watch.news()).toEqual(['changed shop/web 1', 'changed shop/new 0', 'gone shop/cart 0']);
   });
 
+  test('asks for nothing more, however many are killed', async () => {
+    await start();
+    const watch = await followed(undefined);
+    const asked = api.requests().length;
+    for (let kills = 1; kills <= 100; kills += 1) api.load([killedPod('shop', 'web', kills)]);
+    await watch.hears('changed shop/web 100');
+    expect(watch.news()).toHaveLength(100);
+    expect(api.requests()).toHaveLength(asked);
+  });
+
   test('is of all namespaces where none is named', async () => {
     await start();
     const watch = follow(cluster, undefined);
