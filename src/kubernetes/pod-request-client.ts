@@ -59,11 +59,13 @@ export class PodRequests {
   ): Promise<Value> {
     const asked = this.asked(verb);
     const patience = new Patience(request);
-    const signal = AbortSignal.any([request.signal, this.#stopping]);
+    const stop = () => request.abort(this.#stopping.reason);
+    if (this.#stopping.aborted) stop();
+    else this.#stopping.addEventListener('abort', stop, { once: true });
     const path = `${this.path}?${new URLSearchParams(parameters)}`;
     patience.allow(this.#connection.timeoutMs);
     try {
-      return await streamAnswer(this.#connection, this.#kubeConfig, path, signal, async (answer) => {
+      return await streamAnswer(this.#connection, this.#kubeConfig, path, request.signal, async (answer) => {
         const { status, retryAfterMs } = answer;
         const read = async () => {
           patience.allow(patientMs);
@@ -76,6 +78,7 @@ export class PodRequests {
       throw interruptionBy(error, asked, this.#connection.timeoutMs);
     } finally {
       patience.end();
+      this.#stopping.removeEventListener('abort', stop);
     }
   }
 

@@ -116,11 +116,12 @@ export async function recordedKubernetes(directory: string, name: string): Promi
       isVerified: false,
       presented: [],
     }),
-    // It never changes: there is nothing to tell after the one pod, and nobody watches a recording.
     watchPods(_namespace, watcher) {
-      watcher.trouble(
-        new Refusal(`${address} is a recording: nothing changes in it.`, 'Watch a cluster of the config in its place.'),
+      const refusal = new Refusal(
+        `${address} is a recording: nothing changes in it.`,
+        'Watch a cluster of the config.',
       );
+      queueMicrotask(() => watcher.trouble(refusal));
       return { stop: async () => {} };
     },
     close: async () => {},

@@ -72,6 +72,8 @@ export class WatchVoice {
 
   listed(pods: number): void {
     if (this.#isSilent) return;
+    // A list is a sign of life: what stands in the way of the watch after it is told again.
+    if (this.#standing !== undefined) this.#standing = '';
     this.#heard('The list of pods', () => this.#watcher.listed(pods));
   }
 

@@ -231,6 +231,24 @@ describe('a watch of pods', () => {
     ]);
   });
 
+  test('does not list as fast as it can where its watch is forgotten each time', async () => {
+    await start();
+    api.fault({ resource: 'pods', verb: 'watch', times: 6, status: 410 });
+    const startedMs = performance.now();
+    const watch = follow(cluster, 'shop');
+    await watch.hears('works');
+    // Two at once, then waits of at least 10, 20, 40 and 50 ms.
+    expect(performance.now() - startedMs).toBeGreaterThanOrEqual(110);
+    expect(requests('list')).toHaveLength(7);
+    expect(watch.told.filter((line) => /^[=!w]/.test(line)).map((line) => line.slice(0, 36))).toEqual([
+      '= 2',
+      '= 2',
+      '= 2',
+      ...Array.from({ length: 4 }, () => ['! The Kubernetes API of prod forgets', '= 2']).flat(),
+      'works',
+    ]);
+  });
+
   test('waits as long as a busy server asks for', async () => {
     await start();
     for (const verb of ['list', 'watch'])

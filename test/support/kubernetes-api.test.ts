@@ -217,6 +217,42 @@ describe('the in-memory Kubernetes API', () => {
     expect(told).toEqual([{ type: 'ERROR', name: '410' }]);
   });
 
+  test('breaks its watches as it is told to, and is down and up again at its address', async () => {
+    const api = await start({ objects: [pod('shop', 'web')], expiredWatch: 'status' });
+    const path = `${api.url}/api/v1/namespaces/shop/pods?watch=true&allowWatchBookmarks=true`;
+    const headers = { authorization: `Bearer ${api.token}` };
+    const open = (more = '') => fetch(path + more, { headers });
+    const ended = await open();
+    expect(api.breakWatches('end')).toBe(1);
+    expect(await ended.text()).toMatch(/^\{"type":"ADDED".*\}\n$/);
+    for (const how of ['reset', 'cut'] as const) {
+      const broken = await open();
+      api.breakWatches(how);
+      await expect(broken.text()).rejects.toThrow('terminated');
+    }
+    const silent = await open('&timeoutSeconds=1&resourceVersion=9999');
+    api.breakWatches('silence');
+    api.bookmark();
+    expect(api.tellWatches('never told')).toBe(1);
+    expect(await silent.text()).toBe('');
+    const told = await open('&timeoutSeconds=1&resourceVersion=9999');
+    api.tellWatches('as it is');
+    expect(await told.text()).toBe('as it is\n');
+    api.compact();
+    expect((await open('&resourceVersion=1')).status).toBe(410);
+    await api.down();
+    await expect(open()).rejects.toThrow('fetch failed');
+    await api.up();
+    api.fault({ resource: 'pods', verb: 'watch', after: 1, times: 1, status: 429, retryAfterSeconds: 7 });
+    const statuses = [
+      await open('&timeoutSeconds=0'),
+      await open('&timeoutSeconds=0'),
+      await open('&timeoutSeconds=0'),
+    ];
+    expect(statuses.map(({ status }) => status)).toEqual([200, 429, 200]);
+    for (const { body } of statuses) await body?.cancel();
+  });
+
   test('fails as it is told to, as often as it is told to', async () => {
     const api = await start({ objects: [pod('shop', 'web')] });
     const core = clientOf(api);
