@@ -20,8 +20,10 @@ import { etcdSnapshotDrill } from './etcd/snapshot-drill.ts';
 import { etcdSnapshotVerify } from './etcd/snapshot-verify.ts';
 import { etcdSnapshots } from './etcd/snapshots.ts';
 import { etcdSpace } from './etcd/space.ts';
+import { oomFix } from './oom/fix.ts';
 import { oomHeap } from './oom/heap.ts';
 import { oomList } from './oom/list.ts';
+import { oomRollback } from './oom/rollback.ts';
 import { oomSize } from './oom/size.ts';
 import { oomWatch } from './oom/watch.ts';
 import { oomWatchOff } from './oom/watch-off.ts';
@@ -57,6 +59,8 @@ export const commands: readonly Command[] = [
   etcdSnapshotVerify,
   etcdSnapshotDrill,
   oomWhy,
+  oomFix,
+  oomRollback,
   oomList,
   oomHeap,
   oomSize,

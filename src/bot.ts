@@ -10,6 +10,7 @@ import { refusalReport } from './help.ts';
 import type { Incident } from './incident/incident.ts';
 import type { SilenceFor } from './incident/incidents.ts';
 import { take } from './intake.ts';
+import { fixLine, rollbackLine } from './kubernetes/fix-line.ts';
 import { redact } from './redact.ts';
 import { Refusal } from './refusal.ts';
 import { renderEphemeral } from './report/blocks.ts';
@@ -248,6 +249,22 @@ export function createBot(parts: BotParts): Incoming {
         'Type the command again.',
       );
       return renderEphemeral(refusalReport(gone, { command: 'run again' }, now()));
+    },
+    async offered(which, id, where) {
+      const report = await reports.report(id).catch(refusalOf);
+      const known = report === undefined || report instanceof Refusal ? undefined : report;
+      const line = known === undefined ? undefined : which === 'oom-fix' ? fixLine(known) : rollbackLine(known);
+      if (line !== undefined) return await ask({ ...where, line });
+      const none =
+        report instanceof Refusal
+          ? report
+          : new Refusal(
+              known === undefined
+                ? 'The answer that this stands under is older than a week and is no longer kept.'
+                : 'There is nothing here that could be set.',
+              'Ask `/oom why` again.',
+            );
+      return renderEphemeral(refusalReport(none, { command: which }, now()));
     },
     async undo(changeId, where) {
       const record = await changes.read(changeId);

@@ -114,7 +114,7 @@ async function begin(record: ChangeRecord, epoch: number, parts: ChangeWorkParts
   let again: Proposal;
   try {
     await parts.demandStanding(record);
-    again = await job.propose(record.input, contextOf(parts));
+    again = await job.propose(record.input, { ...contextOf(parts), approved: record.plan });
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return await endWith(

@@ -4,7 +4,7 @@ import { connectClusters, loadDrivers, openPrometheus } from './clusters-client.
 import { type Config, everySection } from './config.ts';
 import { readConfig } from './config-client.ts';
 import { plainlySaid } from './etcd/said.ts';
-import { neededPermissions } from './kubernetes/permissions.ts';
+import { neededForFixes, neededPermissions } from './kubernetes/permissions.ts';
 import { redisOptions } from './redis/connection-client.ts';
 import { Refusal } from './refusal.ts';
 import { count, formatDuration, listed } from './report/text.ts';
@@ -303,7 +303,10 @@ async function kubernetesLines(
   const subject = `kubernetes ${cluster.name}`;
   const version = await cluster.version();
   const asked = await Promise.all(
-    neededPermissions(cluster.namespaces, sampled, watched).map(async (permission) => ({
+    [
+      ...neededPermissions(cluster.namespaces, sampled, watched),
+      ...(cluster.workloads?.allowsFixes === true ? neededForFixes(cluster.namespaces) : []),
+    ].map(async (permission) => ({
       ...permission,
       isAllowed: await cluster.canI(permission),
     })),

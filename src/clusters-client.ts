@@ -52,11 +52,12 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
         }
         const cluster = found(config.kubernetes.clusters, name, 'Kubernetes');
         const { connectKubernetes } = await import('./kubernetes/client.ts');
-        const { kubeconfig, context, inCluster, namespaces, requestTimeout } = cluster;
+        const { kubeconfig, context, inCluster, namespaces, requestTimeout, allowFixes } = cluster;
         return await connectKubernetes({
           name,
           namespaces,
           inCluster,
+          allowFixes,
           requestTimeoutMs: requestTimeout,
           ...(kubeconfig === undefined ? {} : { kubeconfig }),
           ...(context === undefined ? {} : { context }),

@@ -102,6 +102,12 @@ const kubernetesCluster = z
     inCluster: z.boolean().default(false).describe('Use the service account of the pod that the bot runs in'),
     namespaces: z.array(text).default([]).describe('Where the bot may look; empty: everywhere'),
     requestTimeout: duration.default(3000).describe('Deadline of every request'),
+    allowFixes: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether `/oom fix` and `/oom rollback` may change workloads here, each after an approval; without it they show the patch to apply by hand',
+      ),
     sampleNamespaces: z
       .array(text)
       .default([])

@@ -63,6 +63,11 @@ export type Context = {
   readonly kills?: KillStore;
   /** How large clusters were before; a terminal keeps none. */
   readonly space?: SpaceStore;
+  /**
+   * The plan that was approved, where a change is proposed again as it starts: one that was reckoned from what fluctuates keeps its decision
+   * where what it was made for is still the same.
+   */
+  readonly approved?: JsonObject;
   /** Of the ticket (or of the change), the same in every run of it: what is made for it is made once. There is none in a terminal. */
   readonly ticketId?: string;
   now(): Date;

@@ -57,6 +57,8 @@ export type HeapVerdict = 'A' | 'B' | 'C' | 'D' | 'E' | 'F' | 'fits' | 'limit-to
 const startMs = 120_000;
 
 export type Recommendation = {
+  /** What it was reckoned from, for another limit. */
+  readonly reckonedFrom: RecommendationInput;
   readonly limitBytes: number;
   /** The largest heap to set. */
   readonly heapBytes: number;
@@ -99,6 +101,7 @@ export function recommendHeap(input: RecommendationInput): Recommendation {
       : [];
   const others = input.othersBytes ?? 0;
   return {
+    reckonedFrom: input,
     limitBytes: limitBytes + others,
     heapBytes: recommended,
     flags,
@@ -133,6 +136,39 @@ export function recommendHeap(input: RecommendationInput): Recommendation {
           ]
         : []),
     ],
+  };
+}
+
+/** The heap to set for another limit than the one that it ran with. */
+export type HeapAtLimit = Pick<Recommendation, 'limitBytes' | 'heapBytes' | 'flags' | 'arithmetic' | 'notes'>;
+
+/**
+ * The same reckoning for another limit: what was seen beside the heap is what was seen at the old one.
+ * @param limitBytes of the container alone
+ * @returns undefined where no heap worth running with fits into it
+ */
+export function heapAtLimit(input: RecommendationInput, limitBytes: number): HeapAtLimit | undefined {
+  const { knownFlags } = input;
+  const estimate = estimateNonHeap(limitBytes, knownFlags);
+  const observed = observedNonHeap(input);
+  const isByObservation = observed !== null && 1.25 * observed > estimate.bytes;
+  const nonHeapBytes = isByObservation ? 1.25 * observed : estimate.bytes;
+  const heapBytes = fittingHeap(input, limitBytes, nonHeapBytes);
+  if (!isEnough(heapBytes, limitBytes)) return undefined;
+  const direct = isByObservation || isDirectBounded(knownFlags) ? null : estimate.directBytes;
+  const at = { ...input, limitBytes };
+  return {
+    limitBytes,
+    heapBytes,
+    flags: heapFlags(input, limitBytes, heapBytes, direct),
+    arithmetic: arithmetic(
+      // Where it was killed is the old limit: the words say only that it was seen there.
+      at,
+      estimate,
+      isByObservation ? nonHeapBytes : null,
+      heapBytes,
+    ),
+    notes: flagNotes(at, direct),
   };
 }
 

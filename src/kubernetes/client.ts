@@ -18,6 +18,7 @@ import { groupOf } from './permissions.ts';
 import { watchPods } from './pod-watch-client.ts';
 import { type Asked, connectionFailure, notKubernetes, statusFailure, statusMessage } from './request-failure.ts';
 import { usualTiming } from './watch-pace.ts';
+import { workloadClient } from './workload-client.ts';
 
 export type { KubernetesCluster } from './cluster.ts';
 export type { KubernetesConfig } from './kubeconfig-client.ts';
@@ -56,14 +57,20 @@ export async function connectKubernetes(
   let pool: Pool | undefined;
   const watches = new Set<PodWatch>();
 
-  async function send(method: 'GET' | 'POST', path: string, body: string | undefined, asked: Asked): Promise<Answer> {
+  async function send(
+    method: 'GET' | 'POST' | 'PATCH',
+    path: string,
+    body: string | undefined,
+    asked: Asked,
+    contentType = 'application/json',
+  ): Promise<Answer> {
     const signal = AbortSignal.timeout(timeoutMs);
     const request = new library.RequestContext(server + path, library.HttpMethod[method]);
     request.setSignal(signal);
     request.setHeaderParam('Accept', 'application/json, */*');
     request.setHeaderParam('User-Agent', 'quorum');
     if (body !== undefined) {
-      request.setHeaderParam('Content-Type', 'application/json');
+      request.setHeaderParam('Content-Type', contentType);
       request.setBody(body);
     }
     try {
@@ -235,6 +242,8 @@ export async function connectKubernetes(
       const review = z.object({ status: z.object({ allowed: z.boolean() }) });
       return parse(text, review, permission).status.allowed;
     },
+
+    workloads: workloadClient({ cluster: config.name, address, send, ask, parse }, config.allowFixes === true),
 
     async certificates(others) {
       return await readApiCertificates(kubeConfig, [address, ...others], timeoutMs);

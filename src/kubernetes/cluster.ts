@@ -1,8 +1,19 @@
 import type { CertificateFacts } from '../etcd/certificates.ts';
 import type { PeerSeen } from '../etcd/peers.ts';
+import type { JsonObject } from '../report/report.ts';
 import type { KubernetesEvent, NamedPodMetrics, Node, Pod, PodMetrics, Workload } from './objects.ts';
-
 import type { PodWatching } from './pod-watch.ts';
+import type { RequestFailure } from './request-failure.ts';
+import type {
+  Autoscaler,
+  DisruptionBudget,
+  LimitRange,
+  Quota,
+  Revision,
+  RolledKind,
+  RolledWorkload,
+  VerticalAutoscaler,
+} from './workload-object.ts';
 
 export type { PodWatch, PodWatcher, PodWatching } from './pod-watch.ts';
 
@@ -42,7 +53,14 @@ export type Permission = {
     | 'daemonsets'
     | 'jobs'
     | 'configmaps'
-    | 'pods.metrics.k8s.io';
+    | 'pods.metrics.k8s.io'
+    | 'pods/eviction'
+    | 'controllerrevisions'
+    | 'limitranges'
+    | 'resourcequotas'
+    | 'horizontalpodautoscalers'
+    | 'verticalpodautoscalers'
+    | 'poddisruptionbudgets';
   /** Undefined: everywhere. */
   readonly namespace?: string | undefined;
 };
@@ -58,6 +76,40 @@ export type ApiCertificates = {
   /** False where the kubeconfig says insecure-skip-tls-verify. */
   readonly isVerified: boolean;
   readonly presented: readonly PeerSeen[];
+};
+
+/** How a patch came out. What was refused was not done; what is unknown may have been. */
+export type PatchOutcome =
+  | { readonly kind: 'done'; readonly workload: RolledWorkload }
+  /** `status` 0: nobody was reached. */
+  | { readonly kind: 'refused'; readonly status: number; readonly refusal: RequestFailure }
+  | { readonly kind: 'unknown'; readonly refusal: RequestFailure };
+
+/**
+ * What may be changed in a cluster, and what has a say in it. Lists are undefined where the API server serves no such kind; a
+ * permission that is missing is a RequestFailure, never an empty list.
+ */
+export type WorkloadClient = {
+  /** Whether the config lets Quorum change workloads here. */
+  readonly allowsFixes: boolean;
+  read(kind: RolledKind, namespace: string, name: string): Promise<RolledWorkload | undefined>;
+  /** A strategic merge patch; with metadata.uid and metadata.resourceVersion in it, of that very object as it was read. Sent once. */
+  patch(
+    kind: RolledKind,
+    namespace: string,
+    name: string,
+    patch: JsonObject,
+    mode: 'dry-run' | 'for-real',
+  ): Promise<PatchOutcome>;
+  /** The templates that it has had, oldest first. */
+  revisions(kind: RolledKind, workload: RolledWorkload): Promise<readonly Revision[]>;
+  autoscalers(namespace: string): Promise<readonly Autoscaler[] | undefined>;
+  verticalAutoscalers(namespace: string): Promise<readonly VerticalAutoscaler[] | undefined>;
+  budgets(namespace: string): Promise<readonly DisruptionBudget[] | undefined>;
+  limitRanges(namespace: string): Promise<readonly LimitRange[] | undefined>;
+  quotas(namespace: string): Promise<readonly Quota[] | undefined>;
+  /** Asks the API to take a pod down as far as its disruption budgets allow. @returns why it does not; undefined where it does, or the pod is gone */
+  evict(namespace: string, pod: string, uid: string): Promise<RequestFailure | undefined>;
 };
 
 /**
@@ -96,6 +148,8 @@ export type KubernetesCluster = PodWatching & {
   /** The newest sample of every pod of a namespace, in one request; undefined where there is no metrics API. */
   listPodMetrics(namespace: string): Promise<readonly NamedPodMetrics[] | undefined>;
   canI(permission: Permission): Promise<boolean>;
+  /** Changing workloads; a recording has none to change. */
+  readonly workloads?: WorkloadClient;
   /**
    * Reads the certificates that are presented at its address and at others, without being let in.
    * @param others further addresses of its API servers, `https://10.0.0.1:6443`

@@ -1,5 +1,6 @@
-import { flagValue, readFlags } from '../jvm/flags.ts';
+import { flagText, flagValue, readFlags } from '../jvm/flags.ts';
 import { splitOptions } from '../jvm/launch.ts';
+import { flagFamily, mergeOptions } from '../jvm/merge-options.ts';
 import { parseMemorySize } from '../jvm/option-value.ts';
 import type { Recommendation } from '../jvm/recommendation.ts';
 import { jvmVariables } from '../jvm/variables.ts';
@@ -19,11 +20,11 @@ export type FlagsToSet = {
   readonly notes: readonly string[];
 };
 
-type Setting = {
+export type Setting = {
   readonly java: JavaContainer;
   /** Undefined when unknown. */
   readonly jdk: JdkVersion | undefined;
-  readonly recommendation: Recommendation;
+  readonly recommendation: Pick<Recommendation, 'flags' | 'heapBytes'>;
   readonly container: string;
   readonly namespace: string;
   /** As kubectl takes it; undefined for a bare pod. */
@@ -40,9 +41,46 @@ const heapFlag =
  * beside what it already holds, else the command line itself.
  */
 export function flagsToSet(setting: Setting): FlagsToSet {
-  const { java } = setting;
-  const variable = candidates(java).find((name) => takesEffect(setting, name, valueFor(setting, name).value));
+  const variable = variableFor(setting);
   return variable === undefined ? inCommand(setting) : inVariable(setting, variable);
+}
+
+/** The variable in which the flags would count; undefined where the command line, which comes later, has to be changed. */
+export function variableFor(setting: Setting): string | undefined {
+  return candidates(setting.java).find((name) => takesEffect(setting, name, valueFor(setting, name).value));
+}
+
+/** The flags on the command line that come later than any variable and beat the new ones. Not redacted. */
+export function laterFlags({ java, recommendation }: Setting): readonly string[] {
+  return java.args.filter((word) => heapFlag.test(word) || sameFlag(word, recommendation.flags));
+}
+
+/** Where a variable's value stands, where that is not the container's own env: `secret db, key url`. */
+export function variableSource(java: JavaContainer, variable: string): string | undefined {
+  const { elsewhere, origins, poured } = java.environment;
+  const source = elsewhere[variable] ?? origins[variable];
+  if (source !== undefined) return source;
+  const isOwn = isJvms(variable)
+    ? java.env[variable] !== undefined
+    : java.environment.variables[variable] !== undefined;
+  return poured.length > 0 && !isOwn ? `${poured.join(' or ')}, if it holds it,` : undefined;
+}
+
+/** Which of the new flags the JVM would not end up with, for something later says otherwise: as that is written. */
+export function overriddenFlags(
+  setting: Setting,
+  variable: string,
+): readonly { flag: string; by: string; from: string }[] {
+  const { jdk, recommendation } = setting;
+  const { args, env } = readWith(setting, variable, valueFor(setting, variable).value);
+  if (args === undefined) return [];
+  const { effective } = readFlags({ jdk: jdk ?? requireJdk('17'), args, env });
+  return recommendation.flags.slice(1).flatMap((flag) => {
+    const winner = effective.find((each) => flagFamily(flagText(each)) === flagFamily(flag));
+    return winner === undefined || flagText(winner) === flag
+      ? []
+      : [{ flag, by: flagText(winner), from: winner.source }];
+  });
 }
 
 /** The variables that could hold the flags, the one that wins over the others first. */
@@ -62,18 +100,16 @@ function isJvms(variable: string): boolean {
 /** What a variable holds besides sizes of the heap, with the new flags behind it. */
 function valueFor({ java, recommendation }: Setting, variable: string): { value: string; isShowable: boolean } {
   const present = (isJvms(variable) ? java.env[variable] : java.environment.variables[variable]) ?? '';
-  const keeps = splitOptions(present).words.filter(
-    (word) => !heapFlag.test(word) && !sameFlag(word, recommendation.flags),
-  );
+  const { kept: keeps } = mergeOptions(present, recommendation.flags);
   const isShowable = keeps.every((word) => redact(word) === word && !/["'\\\s]/.test(word));
   return { value: [...(isShowable ? keeps : []), ...recommendation.flags].join(' '), isShowable };
 }
 
 /** Whether the JVM would end up with the recommended heap: read as the JVM reads all of its places. */
-function takesEffect({ java, jdk, recommendation }: Setting, variable: string, value: string): boolean {
-  const args = isJvms(variable) ? java.args : argumentsWith(java.container, java.environment, variable, value);
+function takesEffect(setting: Setting, variable: string, value: string): boolean {
+  const { jdk, recommendation } = setting;
+  const { args, env } = readWith(setting, variable, value);
   if (args === undefined) return false;
-  const env = isJvms(variable) ? { ...java.env, [variable]: value } : java.env;
   const version = jdk ?? requireJdk('17');
   const { effective } = readFlags({ jdk: version, args, env });
   const [first = ''] = recommendation.flags;
@@ -84,6 +120,14 @@ function takesEffect({ java, jdk, recommendation }: Setting, variable: string, v
       first === `-XX:MaxRAMPercentage=${flagValue(effective, 'MaxRAMPercentage')}`;
   const initialBytes = parseMemorySize(flagValue(effective, 'InitialHeapSize') ?? '', version.major) ?? 0;
   return isSized && initialBytes <= recommendation.heapBytes;
+}
+
+/** Command line and environment as they are when the variable holds this. */
+function readWith({ java }: Setting, variable: string, value: string) {
+  return {
+    args: isJvms(variable) ? java.args : argumentsWith(java.container, java.environment, variable, value),
+    env: isJvms(variable) ? { ...java.env, [variable]: value } : java.env,
+  };
 }
 
 function inVariable(setting: Setting, variable: string): FlagsToSet {
@@ -119,7 +163,7 @@ function inVariable(setting: Setting, variable: string): FlagsToSet {
 /** The command line has a size that comes later than any variable: it has to be changed where it stands. */
 function inCommand(setting: Setting): FlagsToSet {
   const { java, recommendation, container, namespace, workload, context } = setting;
-  const late = java.args.filter((word) => heapFlag.test(word) || sameFlag(word, recommendation.flags));
+  const late = laterFlags(setting);
   const field = java.container?.args.some((word) => late.some((flag) => word.includes(flag))) ? 'args' : 'command';
   return {
     title: `Flags to change: container ${container}, in its ${field}`,
@@ -154,14 +198,8 @@ function hasHeapFlag(text: string | undefined): boolean {
   return splitOptions(text ?? '').words.some((word) => heapFlag.test(word));
 }
 
-/** `-XX:+ExitOnOutOfMemoryError` and `-XX:-ExitOnOutOfMemoryError` are one flag, as are two values of one. */
 function sameFlag(word: string, flags: readonly string[]): boolean {
-  const name = flagName(word);
-  return flags.some((flag) => flagName(flag) === name);
-}
-
-function flagName(word: string): string {
-  return word.replace(/^-XX:[+-]/, '-XX:').replace(/=.*$/s, '');
+  return flags.some((flag) => flagFamily(flag) === flagFamily(word));
 }
 
 /** A kubectl line to copy, each word quoted where a shell needs it. */

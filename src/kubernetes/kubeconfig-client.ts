@@ -19,6 +19,8 @@ export type KubernetesConfig = {
   readonly requestTimeoutMs?: number | undefined;
   /** How patient a watch is, where not as usual. */
   readonly podWatch?: Partial<WatchTiming> | undefined;
+  /** Whether workloads may be changed there. */
+  readonly allowFixes?: boolean | undefined;
 };
 
 /**

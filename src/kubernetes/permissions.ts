@@ -74,7 +74,54 @@ export const needs: readonly Need[] = [
   },
 ];
 
+/** What changing a workload asks besides: only where `allowFixes` is set. */
+export const fixNeeds: readonly Need[] = [
+  ...(['deployments', 'statefulsets', 'daemonsets'] as const).map(
+    (resource) =>
+      ({ verb: 'patch', resource, where: 'namespaces', why: `without it no ${resource} can be changed` }) as const,
+  ),
+  ...(['replicasets', 'controllerrevisions'] as const).map(
+    (resource) =>
+      ({
+        verb: 'list',
+        resource,
+        where: 'namespaces',
+        why: 'without it there is no going back to an earlier revision',
+      }) as const,
+  ),
+  ...(['horizontalpodautoscalers', 'verticalpodautoscalers', 'poddisruptionbudgets'] as const).map(
+    (resource) =>
+      ({
+        verb: 'list',
+        resource,
+        where: 'namespaces',
+        why: 'without it nobody knows whether one of them stands against a change',
+      }) as const,
+  ),
+  ...(['limitranges', 'resourcequotas'] as const).map(
+    (resource) =>
+      ({
+        verb: 'list',
+        resource,
+        where: 'namespaces',
+        why: 'without it a limit that the namespace does not allow shows only in the rollout',
+      }) as const,
+  ),
+  {
+    verb: 'create',
+    resource: 'pods/eviction',
+    where: 'namespaces',
+    why: 'without it a pod that keeps its StatefulSet from rolling out is deleted by hand',
+  },
+];
+
 export type NeededPermission = Permission & { readonly why: string };
+
+/** What changing workloads in these namespaces needs besides. @param namespaces empty: all of them */
+export function neededForFixes(namespaces: readonly string[]): NeededPermission[] {
+  const places = namespaces.length === 0 ? [undefined] : namespaces;
+  return fixNeeds.flatMap(({ verb, resource, why }) => places.map((namespace) => ({ verb, resource, namespace, why })));
+}
 
 /**
  * What is needed for the namespaces that Quorum looks into, each permission with its namespace.
@@ -122,5 +169,8 @@ function watchNeeds(namespace: string | undefined, looks: readonly NeededPermiss
 export function groupOf(resource: Permission['resource']): string {
   if (resource === 'pods.metrics.k8s.io') return 'metrics.k8s.io';
   if (resource === 'jobs') return 'batch';
-  return /sets$|^deployments$/.test(resource) ? 'apps' : '';
+  if (resource === 'horizontalpodautoscalers') return 'autoscaling';
+  if (resource === 'verticalpodautoscalers') return 'autoscaling.k8s.io';
+  if (resource === 'poddisruptionbudgets') return 'policy';
+  return /sets$|^deployments$|^controllerrevisions$/.test(resource) ? 'apps' : '';
 }

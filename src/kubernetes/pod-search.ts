@@ -7,6 +7,7 @@ import { demandNamespace } from './namespaces.ts';
 import type { Pod, Workload } from './objects.ts';
 import { type PodReference, workloadWord } from './pod-reference.ts';
 import { RequestFailure } from './request-failure.ts';
+import { selectorText } from './selector.ts';
 import { type Replicas, replicasAmong, replicasOf, workloadNameOf } from './workloads.ts';
 
 /** The pod that was meant, and what the search learned on its way. */
@@ -232,7 +233,7 @@ async function findWorstPod(
 ): Promise<FoundPod> {
   const workload = await workloadNamed(cluster, kind, namespace, name);
   const place = workload.metadata.namespace ?? namespace ?? '';
-  const labelSelector = selectorText(workload);
+  const labelSelector = selectorText(workload.spec.selector);
   if (labelSelector === '')
     throw new Refusal(`${workloadWord[kind]}/${name} selects no pods.`, 'Type the name of a pod.');
   const { pods, continue: more } = await cluster.listPods({ namespace: place, labelSelector, limit: pageSize });
@@ -250,6 +251,20 @@ async function findWorstPod(
     chosenBecause: `Of ${among} ${workloadWord[kind]}/${name} fares worst with this one.`,
     read: pods,
   };
+}
+
+/**
+ * Finds a workload by its name, in the namespace that was said or wherever Quorum looks.
+ * @throws Refusal with names to choose from when there is none, or more than one
+ */
+export async function findWorkload(
+  cluster: KubernetesCluster,
+  reference: Extract<PodReference, { kind: 'workload' }>,
+): Promise<Workload> {
+  const { namespace, workload: kind, name } = reference;
+  if (namespace !== undefined) demandNamespace(cluster, namespace);
+  const settled = namespace ?? (cluster.namespaces.length === 1 ? cluster.namespaces[0] : undefined);
+  return await workloadNamed(cluster, kind, settled, name);
 }
 
 async function workloadNamed(
@@ -333,18 +348,6 @@ async function unknownWorkload(
       : `Look with kubectl get ${word} ${namespace === undefined ? '-A' : `-n ${namespace}`}; a pod’s name works too.`,
     [...new Set([...near.slice(0, mostChoices - mostOthers), ...others])],
   );
-}
-
-/** A workload's selector, as the API takes it in a query: `app=shop,tier in (a,b),!canary`. */
-export function selectorText(workload: Workload): string {
-  const { matchLabels = {}, matchExpressions = [] } = workload.spec.selector ?? {};
-  const labels = Object.entries(matchLabels).map(([key, value]) => `${key}=${value}`);
-  const expressions = matchExpressions.map(({ key, operator, values }) => {
-    if (operator === 'Exists') return key;
-    if (operator === 'DoesNotExist') return `!${key}`;
-    return `${key} ${operator === 'NotIn' ? 'notin' : 'in'} (${values.join(',')})`;
-  });
-  return [...labels, ...expressions].join(',');
 }
 
 /** `namespace/pod`: what can be typed. */

@@ -39,6 +39,7 @@ export function rbacFor(config: Config, words: RbacWords): string {
     subject,
     found?.sampleNamespaces,
     watched === undefined ? undefined : (namespaces ?? watched),
+    found?.allowFixes === true ? 'fixes' : 'looks',
   );
 }
 

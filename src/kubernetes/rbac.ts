@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import type { Permission } from './cluster.ts';
-import { groupOf, type NeededPermission, neededPermissions } from './permissions.ts';
+import { groupOf, type NeededPermission, neededForFixes, neededPermissions } from './permissions.ts';
 
 /** Whom the roles are bound to. */
 export type RbacSubject =
@@ -10,8 +10,11 @@ export type RbacSubject =
 type Rule = { readonly apiGroups: string[]; readonly resources: string[]; readonly verbs: string[] };
 
 const roleName = 'quorum-looks';
+const fixRoleName = 'quorum-fixes';
 const rbacGroup = 'rbac.authorization.k8s.io';
 const head = '# What looks need: reading, and nothing else. No Secrets, no exec, no writes. Made by `quorum rbac`.\n';
+const fixHead =
+  '# What looks need (quorum-looks) and, as allowFixes is set, what changing workloads needs (quorum-fixes). No Secrets, no exec. Made by `quorum rbac`.\n';
 
 /**
  * The smallest roles for what is configured, as manifests for `kubectl apply -f -`: one ClusterRole for all namespaces, else a
@@ -19,34 +22,49 @@ const head = '# What looks need: reading, and nothing else. No Secrets, no exec,
  * @param namespaces empty: all of them
  * @param sampled where the memory in use is sampled
  * @param watched whose pods are watched: undefined: nobody’s; empty: all namespaces
+ * @param purpose whether workloads may be changed there: that is a role of its own
  */
 export function rbacManifest(
   namespaces: readonly string[],
   subject: RbacSubject,
   sampled: readonly string[] = [],
   watched: readonly string[] | undefined = undefined,
+  purpose: 'looks' | 'fixes' = 'looks',
 ): string {
-  const permissions = neededPermissions(namespaces, sampled, watched);
-  const places = [...new Set(permissions.map(({ namespace }) => namespace))];
+  const roles = [
+    { name: roleName, permissions: neededPermissions(namespaces, sampled, watched) },
+    ...(purpose === 'fixes' ? [{ name: fixRoleName, permissions: neededForFixes(namespaces) }] : []),
+  ];
   const documents = [
     ...(subject.kind === 'ServiceAccount'
       ? [{ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: subject.name, namespace: subject.namespace } }]
       : []),
-    ...places.flatMap((namespace) =>
-      roleIn(
-        namespace,
-        permissions.filter((permission) => permission.namespace === namespace),
-        subject,
+    ...roles.flatMap(({ name, permissions }) =>
+      [...new Set(permissions.map(({ namespace }) => namespace))].flatMap((namespace) =>
+        roleIn(
+          name,
+          namespace,
+          permissions.filter((permission) => permission.namespace === namespace),
+          subject,
+        ),
       ),
     ),
   ];
-  return head + documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n');
+  return (
+    (purpose === 'fixes' ? fixHead : head) +
+    documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n')
+  );
 }
 
 /** A role and its binding; without a namespace for the whole cluster. */
-function roleIn(namespace: string | undefined, permissions: readonly NeededPermission[], subject: RbacSubject) {
+function roleIn(
+  name: string,
+  namespace: string | undefined,
+  permissions: readonly NeededPermission[],
+  subject: RbacSubject,
+) {
   const kind = namespace === undefined ? 'ClusterRole' : 'Role';
-  const metadata = { name: roleName, ...(namespace === undefined ? {} : { namespace }) };
+  const metadata = { name, ...(namespace === undefined ? {} : { namespace }) };
   const apiVersion = `${rbacGroup}/v1`;
   return [
     { apiVersion, kind, metadata, rules: rulesFor(permissions) },
@@ -54,7 +72,7 @@ function roleIn(namespace: string | undefined, permissions: readonly NeededPermi
       apiVersion,
       kind: `${kind}Binding`,
       metadata,
-      roleRef: { apiGroup: rbacGroup, kind, name: roleName },
+      roleRef: { apiGroup: rbacGroup, kind, name },
       subjects: [subject.kind === 'User' ? { ...subject, apiGroup: rbacGroup } : subject],
     },
   ];

@@ -32,6 +32,8 @@ export type Answer = {
   readonly now: Date;
   /** The context of the kubeconfig, for commands to copy. */
   readonly context: string | undefined;
+  /** The cluster's name in the config, where Quorum may change workloads in it. */
+  readonly fixesIn?: string | undefined;
 };
 
 const dayMs = 86_400_000;
@@ -264,36 +266,56 @@ function replicaFindings({ evidence, now }: Answer): Finding[] {
   ];
 }
 
-/** A death within a day of a new revision: going back is quicker than any flag. */
-function rolloutFindings({ evidence, explanation, now, context, history }: Answer): Finding[] {
-  const { replicas, pod, container } = evidence;
+/** A rollout within a day of which a container first died, and of which revision it was. */
+export type RolloutToBlame = {
+  readonly workload: string;
+  readonly revision: string;
+  readonly sinceMs: number;
+  readonly endedMs: number;
+  /** The first end of this kind that was seen. */
+  readonly firstSeenMs: number;
+};
+
+/** The rollout with which the trouble may have begun; `firstSeenMs` before `sinceMs` says that it did not. */
+export function rolloutBefore({ evidence, explanation, history }: Answer): RolloutToBlame | undefined {
+  const { replicas, container } = evidence;
   const sinceMs = timeMs(replicas?.since);
   const endedMs = timeMs(container.ended?.finishedAt);
   if (harmless.has(explanation.cause) || replicas === undefined || sinceMs === undefined || endedMs === undefined)
-    return [];
-  const { firstSeenMs = endedMs } = history;
-  if (replicas.revision === undefined || replicas.revision === '1' || endedMs < sinceMs || endedMs - sinceMs > dayMs)
-    return [];
+    return undefined;
+  const { revision, workload } = replicas;
+  if (revision === undefined || revision === '1' || endedMs < sinceMs || endedMs - sinceMs > dayMs) return undefined;
+  return { workload, revision, sinceMs, endedMs, firstSeenMs: history.firstSeenMs ?? endedMs };
+}
+
+/** A death within a day of a new revision: going back is quicker than any flag. */
+function rolloutFindings(answer: Answer): Finding[] {
+  const { evidence, now, context, fixesIn } = answer;
+  const rollout = rolloutBefore(answer);
+  if (rollout === undefined) return [];
+  const { workload, revision, sinceMs, endedMs, firstSeenMs } = rollout;
   if (firstSeenMs < sinceMs)
     return [
       {
         severity: 'info',
         grade: 'fact',
-        claim: `It ended so before revision ${replicas.revision} was rolled out too: going back to the one before does not mend it.`,
-        evidence: `an earlier end was seen ${formatDuration(sinceMs - firstSeenMs)} before the ReplicaSet of revision ${replicas.revision} was made`,
+        claim: `It ended so before revision ${revision} was rolled out too: going back to the one before does not mend it.`,
+        evidence: `an earlier end was seen ${formatDuration(sinceMs - firstSeenMs)} before the ReplicaSet of revision ${revision} was made`,
         advice: '',
       },
     ];
   const laterMs = firstSeenMs - sinceMs;
-  const undo = ['rollout', 'undo', replicas.workload, '-n', pod.metadata.namespace ?? 'default'];
+  const namespace = evidence.pod.metadata.namespace ?? 'default';
+  const undo = ['rollout', 'undo', workload, '-n', namespace];
+  const canUndo = canBeSet(workload);
   return [
     {
       severity: 'warning',
       grade: 'inferred',
-      claim: `${firstSeenMs < endedMs ? 'The first end that was seen came' : 'It died'} ${formatDuration(laterMs)} after revision ${replicas.revision} was rolled out.`,
-      evidence: `the ReplicaSet of revision ${replicas.revision} was made ${ago(replicas.since, now)}`,
-      advice: 'If the revision before it ran well, go back to that first, and set flags later.',
-      ...(canBeSet(replicas.workload) ? { command: kubectl(context, undo) } : {}),
+      claim: `${firstSeenMs < endedMs ? 'The first end that was seen came' : 'It died'} ${formatDuration(laterMs)} after revision ${revision} was rolled out.`,
+      evidence: `the ReplicaSet of revision ${revision} was made ${ago(evidence.replicas?.since, now)}`,
+      advice: `If the revision before it ran well, go back to that first${canUndo && fixesIn !== undefined ? ` (\`/oom rollback ${namespace}/${workload}\`)` : ''}, and set flags later.`,
+      ...(canUndo ? { command: kubectl(context, undo) } : {}),
     },
   ];
 }

@@ -4,6 +4,7 @@ import { type Report, type Section, verdictOf, worstFirst } from '../report/repo
 import { count, formatBytes, formatDuration, listed, shortened } from '../report/text.ts';
 import { ago } from './age.ts';
 import { causeAdvice } from './cause-advice.ts';
+import { fixOffer, rollbackOffer, workloadOf } from './fix-offer.ts';
 import { canBeSet, type FlagsToSet, flagsToSet, kubectl } from './heap-flags.ts';
 import { isRoomTooSmall, largestHeapBytes } from './heap-room.ts';
 import { jdkName } from './java-analysis.ts';
@@ -12,7 +13,6 @@ import { peakText } from './memory-peak.ts';
 import { timeMs } from './objects.ts';
 import { signalOf, whyData } from './why-data.ts';
 import { type Answer, areFlagsUnseen, mayOutgrowLimit, whyFindings } from './why-findings.ts';
-import { workloadNameOf } from './workloads.ts';
 
 type Asked = {
   /** As typed. */
@@ -56,7 +56,7 @@ export function whyReport(answer: Answer, asked: Asked): Report {
     sections: sections(answer, asked, flags),
     copy: (isUnseen ? undefined : flags?.command) ?? lookCommand(answer),
     cause: explanation.cause,
-    data: whyData(answer),
+    data: { ...whyData(answer), fix: fixOffer(answer), rollback: rollbackOffer(answer) },
   };
 }
 
@@ -166,13 +166,6 @@ function lookCommand(answer: Answer): string {
   if (!isLogWorthy) return kubectl(context, ['describe', 'pod', ...place]);
   const previous = container.status?.state.terminated === undefined ? ['--previous'] : [];
   return kubectl(context, ['logs', ...place, '-c', container.name, ...previous, '--tail=100']);
-}
-
-/** The workload to change: a ReplicaSet's owner where it was read. */
-function workloadOf({ evidence }: Answer): string | undefined {
-  const named = workloadNameOf(evidence.pod);
-  const known = evidence.replicas?.workload;
-  return named?.startsWith('rs/') === true && known !== undefined ? known : named;
 }
 
 /** What to set comes first; what it was concluded from stands apart, for whoever wants to check it. */

@@ -28,6 +28,8 @@ export type Asked = {
   readonly links?: readonly { readonly title: string; readonly url: string }[];
   /** The ticket: what the buttons carry. */
   readonly ticketId?: string;
+  /** What may be asked for next with a button, the first one first. */
+  readonly offers?: readonly { readonly actionId: string; readonly title: string }[];
 };
 
 /** A report as messages of a thread: the verdict for the root, what to do about it, the background, and a file for what does not fit. */
@@ -144,20 +146,30 @@ function fileName(report: Report): string {
 
 function buttons(asked: Asked): Block[] {
   const elements: JsonObject[] = [];
-  if (asked.ticketId !== undefined)
+  const { ticketId, offers = [] } = asked;
+  if (ticketId !== undefined)
+    for (const [index, { actionId, title }] of offers.entries())
+      elements.push({
+        type: 'button',
+        action_id: actionId,
+        text: { type: 'plain_text', text: shortened(title, limits.buttonCharacters) },
+        value: ticketId,
+        ...(index === 0 ? { style: 'primary' } : {}),
+      });
+  if (ticketId !== undefined)
     elements.push(
       // The id, not the line: what was typed may hold a secret, and a button's value can be read by everybody in the channel.
       {
         type: 'button',
         action_id: 'run-again',
         text: { type: 'plain_text', text: 'Run again' },
-        value: asked.ticketId,
+        value: ticketId,
       },
       {
         type: 'button',
         action_id: 'details',
         text: { type: 'plain_text', text: 'Details' },
-        value: asked.ticketId,
+        value: ticketId,
       },
     );
   for (const [index, link] of (asked.links ?? []).entries())

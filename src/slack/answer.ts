@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { offersIn } from '../kubernetes/fix-line.ts';
 import { redact } from '../redact.ts';
 import { renderAsked, renderEphemeral, renderThread } from '../report/blocks.ts';
 import type { Chart } from '../report/chart.ts';
@@ -93,7 +94,7 @@ export function createAnswer(ticket: AskTicket, parts: AnswerParts): Answer {
   async function showInThread(report: Report): Promise<void> {
     const tookMs = now().getTime() - Date.parse(ticket.askedAt);
     const notify = tookMs > mentionAfterMs ? requester.userId : undefined;
-    const thread = renderThread(report, { ...asked, links: links(report, ticket) }, notify);
+    const thread = renderThread(report, { ...asked, links: links(report, ticket), offers: offersIn(report) }, notify);
     rootTs = await delivery.put(`${ticket.id}-root`, target, thread.root, hold);
     const inThread: Target = { channelId: place.channelId, threadTs: place.threadTs ?? rootTs };
     if (thread.details !== undefined) await delivery.put(`${ticket.id}-details`, inThread, thread.details, hold);

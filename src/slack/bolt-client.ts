@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import bolt from '@slack/bolt';
 import type { Config } from '../config.ts';
 import { type FormOrigin, filledIn, formCallback } from './form-view.ts';
-import type { Incoming, SlackRequest, Where } from './incoming.ts';
+import { type Incoming, offeredActions, type SlackRequest, type Where } from './incoming.ts';
 import type { Message } from './message.ts';
 import type { SlackWeb } from './web.ts';
 
@@ -100,6 +100,9 @@ export function connectBolt(
     'change-undo': (value: string, where: Where) => incoming.undo(value, where),
     'silence-hour': (value: string, where: Where) => incoming.silence(value, 'hour', where),
     'silence-tomorrow': (value: string, where: Where) => incoming.silence(value, 'tomorrow', where),
+    ...Object.fromEntries(
+      offeredActions.map((which) => [which, (value: string, where: Where) => incoming.offered(which, value, where)]),
+    ),
   };
   for (const [actionId, ask] of Object.entries(asking))
     app.action(actionId, async ({ action, body, ack }) => {

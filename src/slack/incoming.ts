@@ -18,6 +18,10 @@ export type Where = {
   readonly triggerId?: string;
 };
 
+/** Buttons under a report that ask for what it recommends. */
+export const offeredActions = ['oom-fix', 'oom-rollback'] as const;
+export type OfferedAction = (typeof offeredActions)[number];
+
 /** What the bot does with what Slack sends. Each call answers within Slack's 3 seconds. */
 export type Incoming = {
   /** @returns what only the asker is shown at once; undefined when the answer comes in a thread */
@@ -26,6 +30,8 @@ export type Incoming = {
   submit(origin: FormOrigin, filled: Filled, userId: string, request: string): Promise<Message | undefined>;
   /** What was asked with a ticket, asked once more by whoever pressed the button. */
   again(ticketId: string, where: Where): Promise<Message | undefined>;
+  /** What the report of a ticket offers, asked for as whoever pressed the button. */
+  offered(which: OfferedAction, ticketId: string, where: Where): Promise<Message | undefined>;
   /** @returns why it was not taken, for the one who clicked; undefined where the thread shows what came of it */
   decide(click: Click): Promise<Message | undefined>;
   /** Asks for what takes an ended change back, as whoever pressed the button. */

@@ -18,9 +18,11 @@ const files = [
   'space/recovery',
 ];
 
+const workloadFiles = ['change-checks', 'scaling-checks', 'budget-check', 'fix-checks'];
+
 /** Titles as the sources give them: `name: '…'`, `const name = '…'`, and the table of certificate faults. */
-function titlesIn(file: string): string[] {
-  const source = readFileSync(join(root, `src/etcd/${file}.ts`), 'utf8');
+function titlesIn(path: string): string[] {
+  const source = readFileSync(join(root, path), 'utf8');
   const found = [
     ...source.matchAll(/(?:const name = |name: |ok\()'([^']+)'/g),
     ...source.matchAll(/\[\[?'[a-z-]+'(?:, '[a-z-]+')*\],\s*'([^']+)'/g),
@@ -30,8 +32,14 @@ function titlesIn(file: string): string[] {
 
 describe('the page about checks', () => {
   test('tells of every check, and of the failure that it prevents', () => {
-    const titles = [...new Set(files.flatMap(titlesIn))];
+    const titles = [...new Set(files.map((file) => `src/etcd/${file}.ts`).flatMap(titlesIn))];
     expect(titles.length).toBeGreaterThan(30);
     expect(titles.filter((title) => !page.includes(title))).toEqual([]);
+  });
+
+  test('tells of every check of a workload', () => {
+    const titles = [...new Set(workloadFiles.map((file) => `src/kubernetes/${file}.ts`).flatMap(titlesIn))];
+    expect(titles.length).toBe(13);
+    expect(titles.filter((title) => !page.includes(`| ${title} |`))).toEqual([]);
   });
 });

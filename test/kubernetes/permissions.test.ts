@@ -88,6 +88,7 @@ describe('what is printed', () => {
             inCluster: true,
             namespaces: [`${name}-shop`],
             requestTimeout: 1000,
+            allowFixes: false,
             sampleNamespaces,
             sampleEvery: 30_000,
           },

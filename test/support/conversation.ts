@@ -17,6 +17,8 @@ export type ConversationOptions = {
   readonly etcd?: Readonly<Record<string, EtcdTestCluster>>;
   /** Kubeconfig files by cluster name. */
   readonly kubeconfigs?: Readonly<Record<string, string>>;
+  /** Whether workloads of the Kubernetes clusters may be changed. */
+  readonly allowFixes?: boolean;
   /** Addresses of Prometheus by the Kubernetes cluster's name. */
   readonly prometheus?: Readonly<Record<string, string>>;
   /** Namespaces whose memory is sampled, and how often. */
@@ -69,6 +71,7 @@ export async function startConversation(options: ConversationOptions): Promise<C
       redis: { url: options.redisUrl, prefix: options.prefix },
       etcd: options.etcd ?? {},
       kubeconfigs: options.kubeconfigs ?? {},
+      allowFixes: options.allowFixes ?? false,
       prometheus: options.prometheus ?? {},
       ...(options.sampled === undefined ? {} : { sampled: options.sampled }),
       access: options.access ?? {},

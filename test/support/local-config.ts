@@ -14,6 +14,8 @@ export type LocalParts = {
   readonly prometheus?: Readonly<Record<string, string>>;
   /** Namespaces of every Kubernetes cluster whose memory is sampled, and how often. */
   readonly sampled?: { readonly namespaces: readonly string[]; readonly everyMs: number };
+  /** Whether workloads of the Kubernetes clusters may be changed. */
+  readonly allowFixes?: boolean;
   readonly access: Partial<Config['access']>;
   readonly links?: Config['links'];
 };
@@ -45,6 +47,7 @@ export function localConfig(parts: LocalParts): Config {
             inCluster: false,
             namespaces: [],
             requestTimeout: 3000,
+            allowFixes: parts.allowFixes ?? false,
             sampleNamespaces: [...(sampled?.namespaces ?? [])],
             sampleEvery: sampled?.everyMs ?? 30_000,
           },

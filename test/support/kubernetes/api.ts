@@ -46,6 +46,12 @@ export type KubernetesApi = {
   /** Creates or replaces; namespaces that the objects name are created where missing. */
   load(objects: readonly KubernetesObject[]): void;
   remove(kind: string, namespace: string, name: string): void;
+  /** What is kept under this name now. @throws where there is none */
+  get(kind: string, namespace: string, name: string): KubernetesObject;
+  /** All of a kind in a namespace. */
+  all(kind: string, namespace: string): readonly KubernetesObject[];
+  /** Calls back at each later write, whoever does it; the result ends that. */
+  onWrite(listener: (object: KubernetesObject, type: 'ADDED' | 'MODIFIED' | 'DELETED') => void): () => void;
   setLog(namespace: string, pod: string, container: string, text: string, options?: { previous?: boolean }): void;
   setMetrics(namespace: string, pod: string, containers: Readonly<Record<string, Usage>>): void;
   setNodeMetrics(node: string, usage: Usage): void;
@@ -115,11 +121,15 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
       request.socket.resetAndDestroy();
       return;
     }
-    if (fault !== undefined) throw faultFailure(fault, info, user?.name ?? 'system:anonymous');
+    if (fault !== undefined && fault.kind !== 'lost') throw faultFailure(fault, info, user?.name ?? 'system:anonymous');
     if (user === undefined) throw unauthorized();
     const access = accessOf(info);
     if (!isAllowed(user, access)) throw forbidden(user.name, access);
     const reply = cluster.answer({ info, query, user, body, path: address.pathname });
+    if (fault?.kind === 'lost') {
+      request.socket.resetAndDestroy();
+      return;
+    }
     if ('stream' in reply) reply.stream(response);
     else if ('text' in reply) send(response, { code: 200, type: reply.type ?? 'text/plain', body: reply.text });
     else send(response, { code: reply.code ?? 200, type: 'application/json', body: JSON.stringify(reply.json) });
@@ -155,6 +165,13 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
     writeKubeconfig: (path, user) => writeFile(path, kubeconfig(user), { mode: 0o600 }),
     load: (objects) => cluster.load(objects),
     remove: (kind, namespace, name) => cluster.remove(kind, namespace, name),
+    get(kind, namespace, name) {
+      const found = cluster.find(kind, namespace, name);
+      if (found === undefined) throw new Error(`no ${kind} ${namespace}/${name}`);
+      return found;
+    },
+    all: (kind, namespace) => cluster.all(kind, namespace),
+    onWrite: (listener) => cluster.listen(({ object, type }) => listener(object, type)),
     setLog: (namespace, pod, container, text, { previous = false } = {}) =>
       cluster.setLog({ namespace, pod, container, text, run: previous ? 'previous' : 'current' }),
     setMetrics: (namespace, pod, containers) => cluster.setMetrics({ namespace, pod, containers }),

@@ -1,14 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import { reviewAccess, type User } from './access.ts';
 import { discovered, isKnownGroup } from './discovery.ts';
+import { demandEvictable } from './eviction.ts';
 import { listPage } from './list.ts';
 import { metricsAnswer, type NodeUsage, type PodUsage, type Usage } from './metrics.ts';
 import type { KubernetesObject } from './object.ts';
+import { patched } from './patch.ts';
 import { logEnd, logLines, logRequest, logSource, logText } from './pod-logs.ts';
 import type { RequestInfo, ResourceRequest } from './request.ts';
 import { findResource, groupVersion, type Resource, resourceOf, served } from './resource.ts';
 import { methodNotAllowed, noSuchPath, noSuchResource, notFound, serviceUnavailable } from './status.ts';
-import { Store } from './store.ts';
+import { type Change, Store } from './store.ts';
 import { type Break, openWatch, type Watch } from './watch.ts';
 
 export type RecordedLog = {
@@ -135,11 +137,46 @@ export class Cluster {
     // Only the list of all namespaces reaches into several; a cluster-wide resource is in none.
     if (!resource.isNamespaced && info.namespace !== '' && resource.plural !== 'namespaces') throw noSuchResource();
     if (info.subresource === 'log' && resource.plural === 'pods') return this.#log(resource, info, query);
+    if (info.subresource === 'eviction' && info.verb === 'create') return this.#evict(resource, info, body);
     if (info.subresource !== '') throw noSuchResource();
     if (info.verb === 'get') return this.#one(resource, info);
     if (info.verb === 'watch') return this.#watch(resource, info, query);
     if (info.verb === 'list') return { json: this.#list(resource, info, query) };
+    if (info.verb === 'patch' && info.group === 'apps') return this.#patch(resource, info, query, body);
     throw methodNotAllowed();
+  }
+
+  /** What is kept under this name; undefined where there is none. */
+  find(kind: string, namespace: string, name: string): KubernetesObject | undefined {
+    const resource = served.find((each) => each.view === undefined && each.kind === kind);
+    return resource === undefined ? undefined : this.#store.get(resource, namespace, name);
+  }
+
+  /** All of a kind in a namespace, in the order of their names. */
+  all(kind: string, namespace: string): KubernetesObject[] {
+    const resource = served.find((each) => each.view === undefined && each.kind === kind);
+    const entries = resource === undefined ? [] : (this.#store.list(resource, namespace) ?? []);
+    return entries.map(({ object }) => object);
+  }
+
+  /** Calls back at each later write; the result ends that. */
+  listen(listener: (change: Change) => void): () => void {
+    return this.#store.listen(listener);
+  }
+
+  #patch(resource: Resource, { namespace, name }: ResourceRequest, query: URLSearchParams, body: string): Answer {
+    const found = this.#store.get(resource, namespace, name);
+    if (found === undefined) throw notFound(resource.group, resource.plural, name);
+    const made = patched(resource, found, body);
+    return { json: query.get('dryRun') === 'All' ? made : this.#store.put(resource, made) };
+  }
+
+  #evict(pods: Resource, { namespace, name }: ResourceRequest, body: string): Answer {
+    const pod = this.#store.get(pods, namespace, name);
+    if (pod === undefined) throw notFound('', 'pods', name);
+    demandEvictable(body, pod, this.all('PodDisruptionBudget', namespace), this.#settings.version);
+    this.#store.remove(pods, namespace, name);
+    return { json: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' }, code: 201 };
   }
 
   #pathAnswer(verb: string, path: string): Answer {

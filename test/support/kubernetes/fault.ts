@@ -28,8 +28,11 @@ export type Fault = {
   readonly times: number;
   /** 410: the version or the page that is asked for is forgotten. */
   readonly status?: 401 | 403 | 404 | 410 | 429 | 500 | 503 | 504;
-  /** `hang`: no answer ever. `silent`: an answer begins, and nothing follows. `reset`: the connection is torn down. */
-  readonly kind?: 'hang' | 'silent' | 'reset';
+  /**
+   * `hang`: no answer ever. `silent`: an answer begins, and nothing follows. `reset`: the connection is torn down. `lost`: it is carried
+   * out, and torn down before the answer.
+   */
+  readonly kind?: 'hang' | 'silent' | 'reset' | 'lost';
   /** With 429: the seconds in its Retry-After; 1 where not given. */
   readonly retryAfterSeconds?: number;
 };

@@ -104,7 +104,12 @@ export const served: readonly Resource[] = [
     ['replicasets', 'ReplicaSet', ['rs']],
     ['statefulsets', 'StatefulSet', ['sts']],
     ['daemonsets', 'DaemonSet', ['ds']],
+    ['controllerrevisions', 'ControllerRevision'],
   ]),
+  ...resources('autoscaling/v2', 'namespaced', [['horizontalpodautoscalers', 'HorizontalPodAutoscaler', ['hpa']]]),
+  ...resources('autoscaling/v1', 'namespaced', [['horizontalpodautoscalers', 'HorizontalPodAutoscaler', ['hpa']]]),
+  ...resources('autoscaling.k8s.io/v1', 'namespaced', [['verticalpodautoscalers', 'VerticalPodAutoscaler', ['vpa']]]),
+  ...resources('policy/v1', 'namespaced', [['poddisruptionbudgets', 'PodDisruptionBudget', ['pdb']]]),
   ...resources('batch/v1', 'namespaced', [
     ['jobs', 'Job', [], { 'status.successful': (job) => String(fieldsAt(job, 'status').succeeded ?? 0) }],
   ]),

@@ -78,6 +78,26 @@ export function badRequest(message: string): Failure {
   return new Failure(status(400, message, { reason: 'BadRequest' }));
 }
 
+/** A write that was meant for the object as it no longer is. */
+export function conflict({ group, resource, name, why }: ConflictingWrite): Failure {
+  const message = `Operation cannot be fulfilled on ${qualified(group, resource)} ${JSON.stringify(name)}: ${why}`;
+  return new Failure(status(409, message, { reason: 'Conflict', details: about(group, resource, name) }));
+}
+
+type ConflictingWrite = {
+  readonly group: string;
+  readonly resource: string;
+  readonly name: string;
+  readonly why: string;
+};
+
+/** An eviction that a budget does not allow now. */
+export function tooManyDisruptions(budget: string): Failure {
+  const message = "Cannot evict pod as it would violate the pod's disruption budget.";
+  const causes = [{ reason: 'DisruptionBudget', message: `The disruption budget ${budget} needs more healthy pods` }];
+  return new Failure(status(429, message, { reason: 'TooManyRequests', details: { causes } }));
+}
+
 /** Values out of range in what was sent: field by field. */
 export function invalid({ group = '', kind, name, causes }: InvalidObject): Failure {
   const list = causes.map(({ field, problem }) => `${field}: ${problem}`);

@@ -1,0 +1,39 @@
+import type { Report } from '../report/report.ts';
+import { quotedWord } from '../shell-quoting.ts';
+import { isJsonObject } from './json.ts';
+
+/** A button under a report on a pod: it carries an id, and asks for a line as whoever presses it. */
+export type Offer = { readonly actionId: 'oom-fix' | 'oom-rollback'; readonly title: string };
+
+/** The line that sets what a report on a pod recommends, without its slash; undefined where there is nothing that could be set. */
+export function fixLine({ data }: Pick<Report, 'data'>): string | undefined {
+  const { fix } = data;
+  if (!isJsonObject(fix)) return undefined;
+  const { workload, container, cluster } = fix;
+  return lineOf(['oom', 'fix', workload, '-c', container, '--cluster', cluster]);
+}
+
+/** The line that takes the workload back to before the rollout with which the trouble began; undefined where it began with none. */
+export function rollbackLine({ data }: Pick<Report, 'data'>): string | undefined {
+  const { rollback } = data;
+  return isJsonObject(rollback)
+    ? lineOf(['oom', 'rollback', rollback.workload, '--cluster', rollback.cluster])
+    : undefined;
+}
+
+/** The buttons that a report on a pod gets. */
+export function offersIn(report: Pick<Report, 'data'>): Offer[] {
+  const { fix } = report.data;
+  const title = isJsonObject(fix) && fix.sets === 'limit' ? 'Raise the limit' : 'Set these flags';
+  return [
+    ...(fixLine(report) === undefined ? [] : [{ actionId: 'oom-fix', title } as const]),
+    ...(rollbackLine(report) === undefined
+      ? []
+      : [{ actionId: 'oom-rollback', title: 'Go back to before the rollout' } as const]),
+  ];
+}
+
+function lineOf(words: readonly unknown[]): string | undefined {
+  const texts = words.filter((word): word is string => typeof word === 'string' && word !== '');
+  return texts.length === words.length ? texts.map(quotedWord).join(' ') : undefined;
+}

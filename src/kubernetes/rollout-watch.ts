@@ -1,0 +1,264 @@
+import { intended, type Patience, tryLook, wait } from '../etcd/patience.ts';
+import type { Outcome, StepContext } from '../job.ts';
+import { Refusal } from '../refusal.ts';
+import type { Section } from '../report/report.ts';
+import { count } from '../report/text.ts';
+import type { KubernetesCluster } from './cluster.ts';
+import { containersOf, isReady } from './containers.ts';
+import type { Pod } from './objects.ts';
+import { fullWordOf, wordOf, workloadsOf } from './owner.ts';
+import { replacementOf, rolloutOf } from './rollout.ts';
+import { selectorText } from './selector.ts';
+import { isOurs, readTarget, type TemplateChange } from './template-change.ts';
+import { answerWhy } from './why-answer.ts';
+import { whyReport } from './why-report.ts';
+import type { RolledWorkload } from './workload-object.ts';
+import { controllerOf } from './workloads.ts';
+
+export type Watched = {
+  readonly change: TemplateChange;
+  /** The cluster's name in the config. */
+  readonly clusterName: string;
+  /** The container that was changed; undefined: all of them count. */
+  readonly container: string | undefined;
+};
+
+const recheckAfterMs = 2000;
+/** Without a deadline of its own a rollout gets as long as a Deployment's default, and two minutes a pod. */
+const rolloutTimeoutMs = 600_000;
+const perPodMs = 120_000;
+/** How long a new pod has to have run before it counts as mended. */
+const settledAfterMs = 20_000;
+const settleTimeoutMs = 300_000;
+/** A controller that is held up by a pod is given this long before that pod is evicted. */
+const heldUpAfterMs = 5000;
+const mostPods = 500;
+
+/** What is seen of a workload and of its pods of the present revision. */
+type Seen = { readonly workload: RolledWorkload; readonly made: readonly Pod[]; readonly before: readonly Pod[] };
+
+/** Follows the rollout until every pod is of the new template and available; ends it where the new pods die. */
+export async function ensureRolledOut(
+  cluster: KubernetesCluster,
+  watched: Watched,
+  context: StepContext,
+): Promise<Outcome> {
+  const { change } = watched;
+  const word = fullWordOf(change);
+  const looked = await tryLook(() => seeRollout(cluster, watched, context));
+  const timeoutMs = looked.value instanceof Refusal ? rolloutTimeoutMs : timeoutOf(looked.value);
+  const patience: Omit<Patience, 'reason'> = {
+    recheckAfterMs,
+    timeoutMs,
+    otherwise: new Refusal(
+      `${word} was changed, and is not rolled out in time.`,
+      `See why: kubectl describe ${change.kind.toLowerCase()} ${change.name} -n ${change.namespace}. Going back is offered below.`,
+    ),
+  };
+  if (looked.unseen !== undefined) return wait(context, { ...patience, reason: looked.unseen });
+  if (looked.value instanceof Refusal) return { kind: 'blocked', refusal: looked.value };
+  const { workload, made } = looked.value;
+  const rollout = rolloutOf(change.kind, workload);
+  if (replacementOf(change.kind, workload).strategy === 'on-delete')
+    return {
+      kind: 'done',
+      note: `${word} is changed. Its strategy is OnDelete: delete its pods by hand, one at a time, and each comes back with the new template.`,
+    };
+  if (rollout.wanted === 0) return { kind: 'done', note: `${word} is changed; it is scaled to 0.` };
+  // Until then the newest revision, and what the conditions say, are those of before.
+  if (rollout.state === 'unobserved')
+    return wait(context, { ...patience, recheckAfterMs: 500, reason: `${rollout.seen}.` });
+  if (rollout.state === 'paused')
+    return {
+      kind: 'blocked',
+      refusal: new Refusal(
+        `Somebody paused ${word}.`,
+        `Resume it: kubectl rollout resume ${wordOf(change)} -n ${change.namespace}`,
+      ),
+    };
+  const death = made.find((pod) => hasDied(pod, watched.container));
+  if (death !== undefined) return await died(cluster, watched, death, context);
+  const failure = failureOf(workload);
+  if (failure !== undefined)
+    return {
+      kind: 'blocked',
+      refusal: new Refusal(`${word} does not roll out: ${failure}`, 'Going back is offered below.'),
+    };
+  if (rollout.state === 'settled' && rollout.available >= rollout.wanted)
+    return { kind: 'done', note: `${rollout.seen}.` };
+  const held = await freeHeldUp(cluster, watched, looked.value, context);
+  return wait(context, { ...patience, reason: held ?? `${rollout.seen}${waitingText(made)}.` });
+}
+
+/** Waits until the new pods have run for a while without a death. */
+export async function ensureSettled(
+  cluster: KubernetesCluster,
+  watched: Watched,
+  context: StepContext,
+  ending: (pod: Pod | undefined) => Promise<{ readonly note: string; readonly sections: readonly Section[] }>,
+): Promise<Outcome> {
+  const { change } = watched;
+  const word = fullWordOf(change);
+  const patience = {
+    recheckAfterMs,
+    timeoutMs: settleTimeoutMs,
+    otherwise: new Refusal(`The new pods of ${word} do not all stay available.`, `Ask \`/oom why ${word}\`.`),
+  };
+  const looked = await tryLook(() => seeRollout(cluster, watched, context));
+  if (looked.unseen !== undefined) return wait(context, { ...patience, reason: looked.unseen });
+  if (looked.value instanceof Refusal) return { kind: 'blocked', refusal: looked.value };
+  const { workload, made } = looked.value;
+  const rollout = rolloutOf(change.kind, workload);
+  const isByHand = replacementOf(change.kind, workload).strategy === 'on-delete';
+  if (isByHand || rollout.wanted === 0) return { kind: 'done', ...(await ending(undefined)) };
+  const death = made.find((pod) => hasDied(pod, watched.container));
+  if (death !== undefined) return await died(cluster, watched, death, context);
+  const now = context.now().getTime();
+  const young = made.filter((pod) => now - startOf(pod, watched.container) < settledAfterMs);
+  const isWhole = rollout.state === 'settled' && rollout.available >= rollout.wanted;
+  if (isWhole && young.length === 0) return { kind: 'done', ...(await ending(made[0])) };
+  return wait(context, {
+    ...patience,
+    reason: isWhole ? `All run; ${count(young.length, 'pod')} for less than 20 s.` : `${rollout.seen}.`,
+  });
+}
+
+async function seeRollout(
+  cluster: KubernetesCluster,
+  { change }: Watched,
+  context: StepContext,
+): Promise<Seen | Refusal> {
+  const workload = await readTarget(cluster, change);
+  if (workload instanceof Refusal) return workload;
+  if (!isOurs(change, workload.spec.template, context))
+    return new Refusal(
+      `Somebody changed the template of ${fullWordOf(change)} again meanwhile: what is rolled out is theirs.`,
+      'Look at what they did; ask again if it is still needed.',
+    );
+  const { namespace, kind } = change;
+  const [{ pods }, revisions] = await Promise.all([
+    cluster.listPods({ namespace, labelSelector: selectorText(workload.spec.selector), limit: mostPods }),
+    tryLook(() => workloadsOf(cluster).revisions(kind, workload)),
+  ]);
+  const hash = workload.status.updateRevision ?? revisions.value?.at(-1)?.hash;
+  const own = pods.filter((pod) => isOwn(pod, change, workload));
+  const isMade = ({ metadata }: Pod) =>
+    hash !== undefined &&
+    (metadata.labels['pod-template-hash'] === hash || metadata.labels['controller-revision-hash'] === hash);
+  return {
+    workload,
+    made: own.filter((pod) => isMade(pod) && pod.metadata.deletionTimestamp === undefined),
+    before: own.filter((pod) => !isMade(pod)),
+  };
+}
+
+/** Another workload's pods may carry the same labels. A Deployment's belong to its ReplicaSets, which are called after it. */
+function isOwn(pod: Pod, { kind, name }: TemplateChange, { metadata }: RolledWorkload): boolean {
+  const owner = controllerOf(pod.metadata);
+  if (kind !== 'Deployment') return owner?.uid === metadata.uid;
+  return owner?.kind === 'ReplicaSet' && owner.name.startsWith(`${name}-`);
+}
+
+function timeoutOf(seen: Seen | undefined): number {
+  if (seen === undefined) return rolloutTimeoutMs;
+  const own = seen.workload.spec.progressDeadlineSeconds;
+  if (own !== undefined) return own * 1000 + 30_000;
+  return Math.max(rolloutTimeoutMs, (seen.workload.spec.replicas ?? 1) * perPodMs);
+}
+
+/** Killed for memory once is enough; what ends with an error may find its database the next time. */
+function hasDied(pod: Pod, container: string | undefined): boolean {
+  return containersOf(pod)
+    .filter(({ name, role }) => (container === undefined ? role !== 'init' : name === container))
+    .some(({ ended, status }) => {
+      if (ended?.reason === 'OOMKilled') return true;
+      if (status?.state.waiting?.reason === 'CrashLoopBackOff') return true;
+      return (status?.restartCount ?? 0) >= 2 && (ended?.exitCode ?? 0) !== 0;
+    });
+}
+
+/** When its container began to run, in milliseconds; now and later where it does not. */
+function startOf(pod: Pod, container: string | undefined): number {
+  const starts = containersOf(pod)
+    .filter(({ name, role }) => (container === undefined ? role === 'app' : name === container))
+    .map(({ status }) => Date.parse(status?.state.running?.startedAt ?? ''));
+  return starts.some(Number.isNaN) ? Number.POSITIVE_INFINITY : Math.max(...starts);
+}
+
+async function died(
+  cluster: KubernetesCluster,
+  { change, clusterName, container }: Watched,
+  pod: Pod,
+  context: StepContext,
+): Promise<Outcome> {
+  const { namespace } = change;
+  const name = pod.metadata.name ?? '';
+  const why = await tryLook(async () => {
+    const reference = { kind: 'pod', namespace, name } as const;
+    const { answer, found } = await answerWhy(cluster, clusterName, reference, container, context);
+    const { address, name: called } = cluster;
+    return whyReport(answer, { command: '/oom why', cluster: called, address, chosenBecause: found.chosenBecause });
+  });
+  return {
+    kind: 'blocked',
+    refusal: new Refusal(
+      `The new pods die too. ${why.value?.summary ?? `${namespace}/${name}: ${why.unseen ?? 'it ended'}`}.`,
+      `\`/oom why ${namespace}/${name}\` tells all of it. Going back to the revision before is offered below.`,
+    ),
+  };
+}
+
+/** What the controller itself says it cannot do. */
+function failureOf({ status }: RolledWorkload): string | undefined {
+  const failed = status.conditions.find(({ type, status: said }) => type === 'ReplicaFailure' && said === 'True');
+  if (failed !== undefined) return failed.message ?? failed.reason ?? 'its pods cannot be made';
+  const overdue = status.conditions.find(
+    ({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded',
+  );
+  return overdue?.message;
+}
+
+/** What the new pods wait for, where they say so: an image that cannot be pulled, a place on a node. */
+function waitingText(pods: readonly Pod[]): string {
+  for (const pod of pods) {
+    const waiting = containersOf(pod).find(({ status }) => status?.state.waiting?.reason !== undefined)?.status?.state
+      .waiting;
+    const unscheduled = pod.status.conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
+    const why = unscheduled?.message ?? waiting?.reason;
+    if (why !== undefined && why !== 'ContainerCreating' && why !== 'PodInitializing')
+      return `; ${pod.metadata.name ?? ''}: ${why.slice(0, 160)}`;
+  }
+  return '';
+}
+
+/**
+ * A StatefulSet that makes its pods in order replaces none as long as one of the old ones is not ready: the very pod that dies holds up
+ * the change that would mend it. It is evicted, which asks the disruption budgets. Source: kubernetes.io, StatefulSet, "Forced rollback".
+ * @returns what is done about it, or why nothing is; undefined where nothing is held up
+ */
+async function freeHeldUp(
+  cluster: KubernetesCluster,
+  { change }: Watched,
+  { workload, before }: Seen,
+  context: StepContext,
+): Promise<string | undefined> {
+  if (change.kind !== 'StatefulSet' || workload.spec.podManagementPolicy === 'Parallel') return undefined;
+  const partition = workload.spec.updateStrategy?.rollingUpdate?.partition ?? 0;
+  const held = before.find(
+    (pod) => !isReady(pod) && pod.metadata.deletionTimestamp === undefined && ordinalOf(pod) >= partition,
+  );
+  const { name = '', uid = '' } = held?.metadata ?? {};
+  if (held === undefined || context.now().getTime() - context.startedAt.getTime() < heldUpAfterMs) return undefined;
+  const byHand = `Delete it by hand: kubectl delete pod ${name} -n ${change.namespace}`;
+  if (intended(context, 'evicted') === uid) return `${name} is being taken down, for it held up the rollout.`;
+  await context.intent.write({ evicted: uid });
+  await context.fence();
+  const refused = await cluster.workloads?.evict(change.namespace, name, uid);
+  if (refused === undefined) return `${name} held up the rollout and was evicted.`;
+  await context.intent.write({ evicted: '' });
+  return `${name} of the old template is not ready and holds up the rollout, and may not be evicted: ${refused.message} ${byHand}`;
+}
+
+function ordinalOf({ metadata }: Pod): number {
+  return Number(/-(\d+)$/.exec(metadata.name ?? '')?.[1] ?? 0);
+}

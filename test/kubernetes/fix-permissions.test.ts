@@ -1,0 +1,69 @@
+import { expect, test } from '@jest/globals';
+import { parseAllDocuments } from 'yaml';
+import { oomFix } from '../../jobs/oom/fix.ts';
+import { emptyConfig } from '../../src/config.ts';
+import { rbacFor } from '../../src/kubernetes/rbac-words.ts';
+import { openFixRoom } from '../support/fix-room.ts';
+import { allows, permissionsIn, type Rule } from '../support/kubernetes/roles.ts';
+import { workloadObjects } from '../support/kubernetes/workloads.ts';
+import { driveChange } from '../support/step-driver.ts';
+
+const config = (allowFixes: boolean) => ({
+  ...emptyConfig(),
+  kubernetes: {
+    clusters: {
+      prod: {
+        inCluster: true,
+        namespaces: ['shop'],
+        requestTimeout: 1000,
+        allowFixes,
+        sampleNamespaces: [],
+        sampleEvery: 30_000,
+      },
+    },
+  },
+});
+const rolesIn = (printed: string) =>
+  parseAllDocuments(printed)
+    .map((document) => document.toJS())
+    .filter(({ kind }) => kind.endsWith('Role'))
+    .map(({ metadata }) => metadata.name);
+
+test('a role to change workloads is printed only where they may be changed, apart from the one to look', () => {
+  expect(new Set(rolesIn(rbacFor(config(false), { user: 'quorum' })))).toEqual(new Set(['quorum-looks']));
+  expect(new Set(rolesIn(rbacFor(config(true), { user: 'quorum' })))).toEqual(
+    new Set(['quorum-looks', 'quorum-fixes']),
+  );
+  expect(rbacFor(config(false), { user: 'quorum' })).not.toMatch(/patch|create|eviction/);
+});
+
+test('the printed roles are enough for a fix of every kind, and none is for nothing', async () => {
+  const granted = permissionsIn(rbacFor(config(true), { user: 'quorum' }));
+  const looks = permissionsIn(rbacFor(config(false), { user: 'quorum' }));
+  const used = new Set<Rule>();
+  const refused: string[] = [];
+  const may = (verb: string, group: string, resource: string, namespace: string) => {
+    const rule = granted.find((each) => allows(each, verb, group, resource, namespace));
+    if (rule === undefined) refused.push(`${verb} ${resource} in ${namespace}`);
+    else used.add(rule);
+    return rule !== undefined;
+  };
+  const kinds = { Deployment: 'deploy', StatefulSet: 'sts', DaemonSet: 'ds' } as const;
+  for (const [kind, word] of Object.entries(kinds) as [keyof typeof kinds, string][]) {
+    const room = await openFixRoom(
+      workloadObjects({ kind, container: { resources: { limits: { memory: '128Mi' } } } }),
+      {
+        users: [{ token: 't', name: 'quorum', may }],
+        user: 'quorum',
+        namespaces: ['shop'],
+      },
+    );
+    const { plan, checks } = await room.fix({ workload: `${word}/orders` });
+    expect(checks.filter(({ seen }) => seen.includes('forbidden'))).toEqual([]);
+    expect(await driveChange(oomFix, plan, room.context().clients).run({ aheadMs: 10_000 })).toEqual({ kind: 'done' });
+    await room.stop();
+  }
+  expect(refused).toEqual([]);
+  const isLook = (rule: Rule) => looks.some((each) => JSON.stringify(each) === JSON.stringify(rule));
+  expect(granted.filter((rule) => !isLook(rule) && !used.has(rule))).toEqual([]);
+}, 30_000);

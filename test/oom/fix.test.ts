@@ -1,0 +1,585 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { oomFix } from '../../jobs/oom/fix.ts';
+import { blockedBy, checkIn, type FixRoom, openFixRoom, sectionIn } from '../support/fix-room.ts';
+import { type KubernetesObject, listAt } from '../support/kubernetes/object.ts';
+import { type WorkloadRecipe, workloadObjects } from '../support/kubernetes/workloads.ts';
+import { waitFor } from '../support/process.ts';
+import { driveChange } from '../support/step-driver.ts';
+import { refusalOf } from '../support/why.ts';
+
+let room: FixRoom | undefined;
+afterEach(async () => {
+  await room?.stop();
+  room = undefined;
+});
+
+async function roomWith(
+  recipe: WorkloadRecipe = {},
+  others: readonly KubernetesObject[] = [],
+  options: Parameters<typeof openFixRoom>[1] = {},
+): Promise<FixRoom> {
+  room = await openFixRoom([...workloadObjects(recipe), ...others], options);
+  return room;
+}
+
+const ours = '-XX:MaxDirectMemorySize=16m -XX:+ExitOnOutOfMemoryError';
+const envOf = (api: FixRoom['api'], kind = 'Deployment', name = 'orders') => {
+  const [container] = listAt(api.get(kind, 'shop', name), 'spec', 'template', 'spec', 'containers');
+  return listAt(container, 'env');
+};
+
+describe('the plan of a fix', () => {
+  test('binds to the workload, to its template and to the fields, and to nothing that fluctuates', async () => {
+    const { fix, api } = await roomWith({ container: { args: ['-Xss512k'] } });
+    const first = await fix();
+    expect(first.plan).toMatchObject({
+      cluster: 'prod',
+      kind: 'Deployment',
+      namespace: 'shop',
+      name: 'orders',
+      uid: 'uid-orders',
+      edit: { container: 'app', list: 'containers', variable: 'JAVA_TOOL_OPTIONS', limit: null, request: null },
+    });
+    expect(first.target).toEqual({ kind: 'workload', name: 'prod', identity: 'uid-orders' });
+    expect(first.plan.templateHash).toMatch(/^[0-9a-f]{64}$/);
+    // A pod that keeps dying changes its workload's status, and its resourceVersion, every minute.
+    const { metadata: _metadata, ...seen } = api.get('Deployment', 'shop', 'orders');
+    api.load([
+      { ...api.get('Deployment', 'shop', 'orders'), status: { ...(seen.status as object), readyReplicas: 0 } },
+    ]);
+    expect((await fix()).plan).toEqual(first.plan);
+  });
+
+  test('says what it sets, what it restarts and what it was reckoned from', async () => {
+    const { fix } = await roomWith();
+    const proposal = await fix();
+    expect(proposal.words).toBe(
+      `set -XX:MaxRAMPercentage=60.9 ${ours} in JAVA_TOOL_OPTIONS of container app of deploy/orders in shop`,
+    );
+    expect(sectionIn(proposal, 'Difference')).toBe(
+      `- app env[JAVA_TOOL_OPTIONS]: -XX:MaxRAMPercentage=95.0\n+ app env[JAVA_TOOL_OPTIONS]: -XX:MaxRAMPercentage=60.9 ${ours}`,
+    );
+    expect(sectionIn(proposal, 'What it restarts')).toBe(
+      '2 pods of deploy/orders: at most 1 more and 0 fewer at a time.',
+    );
+    expect(sectionIn(proposal, 'Why')).toContain('OOM-killed (4 restarts)');
+    expect(blockedBy(proposal)).toEqual([]);
+    expect(proposal.checks.filter(({ status }) => status !== 'ok')).toEqual([]);
+  });
+
+  test('keeps what the variable holds, and replaces the same flags only', async () => {
+    const value = '-javaagent:/a.jar -Xmx2g "-Dgreeting=good day" -Dx.password=$(DB_PASSWORD) -Xms64m';
+    const { fix } = await roomWith({ container: { env: [{ name: 'JAVA_TOOL_OPTIONS', value }] } });
+    const proposal = await fix();
+    expect(sectionIn(proposal, 'Difference')).toBe(
+      [
+        '- app env[JAVA_TOOL_OPTIONS]: -javaagent:/a.jar -Xmx2g "-Dgreeting=good day" -Dx.password=*** -Xms64m',
+        `+ app env[JAVA_TOOL_OPTIONS]: -javaagent:/a.jar "-Dgreeting=good day" -Dx.password=*** -Xms64m -Xmx312m ${ours}`,
+      ].join('\n'),
+    );
+    expect(JSON.stringify(proposal)).not.toContain('correct-horse');
+  });
+
+  test('raises the limit, and the request with it, where no heap fits', async () => {
+    const { fix } = await roomWith({
+      container: { resources: { limits: { memory: '128Mi' }, requests: { memory: '64Mi' } } },
+    });
+    const { plan, words } = await fix();
+    expect(plan.edit).toMatchObject({ limit: '192Mi', request: '192Mi', flags: expect.arrayContaining(['-Xmx84m']) });
+    expect(words).toContain('and the memory limit and request to 192Mi of container app');
+  });
+
+  test('--limit reckons the flags with another limit; --keep-resources leaves requests alone', async () => {
+    const { fix } = await roomWith({
+      container: { resources: { limits: { memory: '512Mi' }, requests: { memory: '256Mi' } } },
+    });
+    expect((await fix()).plan.edit).toMatchObject({ limit: null, request: '512Mi' });
+    expect((await fix({ resources: 'keep' })).plan.edit).toMatchObject({ limit: null, request: null });
+    expect((await fix({ limitBytes: 768 * 1024 ** 2 })).plan.edit).toMatchObject({
+      limit: '768Mi',
+      request: '768Mi',
+      flags: expect.arrayContaining(['-XX:MaxRAMPercentage=72.1']),
+    });
+  });
+
+  test('goes where the flags count: the variable that wins today', async () => {
+    const { fix } = await roomWith({ container: { env: [{ name: 'JDK_JAVA_OPTIONS', value: '-Xmx2g -Dx=y' }] } });
+    const { plan } = await fix();
+    expect(plan.edit.variable).toBe('JDK_JAVA_OPTIONS');
+  });
+
+  test('leaves out what a later flag beats, and says so', async () => {
+    const { fix } = await roomWith({
+      container: { command: ['java', '-XX:-ExitOnOutOfMemoryError', '-jar', '/app.jar'] },
+    });
+    const proposal = await fix();
+    expect(proposal.plan.edit.flags).not.toContain('-XX:+ExitOnOutOfMemoryError');
+    expect(checkIn(proposal, 'Nothing later overrides it')).toMatchObject({
+      status: 'warning',
+      seen: '-XX:-ExitOnOutOfMemoryError (command line) comes later than -XX:+ExitOnOutOfMemoryError: left out here.',
+    });
+  });
+});
+
+describe('a fix is refused', () => {
+  const map = { name: 'JAVA_TOOL_OPTIONS', valueFrom: { configMapKeyRef: { name: 'jvm', key: 'flags' } } };
+  const secret = { name: 'JAVA_TOOL_OPTIONS', valueFrom: { secretKeyRef: { name: 'jvm', key: 'flags' } } };
+  const jvmMap = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { namespace: 'shop', name: 'jvm' },
+    data: { flags: '-Xmx2g' },
+  };
+
+  test.each<[string, WorkloadRecipe, string, string]>([
+    [
+      'where the command line says how large the heap is',
+      { container: { command: ['java', '-Xmx2g', '-jar', '/app.jar'] } },
+      'The command line of container app says -Xmx2g, which comes later than any variable and wins.',
+      'Change it there, to -Xmx312m',
+    ],
+    [
+      'where the variable comes from a config map',
+      { container: { env: [map] } },
+      'JAVA_TOOL_OPTIONS comes from config map jvm, key flags: one of the container’s own would hide what it holds.',
+      'kubectl rollout restart deploy/orders -n shop',
+    ],
+    [
+      'where the variable comes from a secret that is not read',
+      { container: { env: [secret] } },
+      'Not all flags of this JVM can be seen from here, so nothing is set over them.',
+      'JAVA_TOOL_OPTIONS',
+    ],
+    [
+      'where it is no Java',
+      { container: { image: 'nginx:1.21', command: [], env: [] } },
+      'Container app is not Java (its image is nginx:1.21): there are no JVM flags to set.',
+      'The kernel killed it',
+    ],
+    [
+      'where the heap is not the trouble',
+      { container: { command: ['java', '-jar', '/app.jar'], env: [{ name: 'JAVA_TOOL_OPTIONS', value: '-Xmx128m' }] } },
+      'It is not the heap: with at most 128 MiB of it, 384 MiB or more grew beside it. Leave -Xmx as it is.',
+      'Look for what grows beside the heap',
+    ],
+    [
+      'where a quote is open',
+      { container: { env: [{ name: 'JAVA_TOOL_OPTIONS', value: '-Dx="a' }] } },
+      'Not all flags of this JVM can be seen from here, so nothing is set over them.',
+      '',
+    ],
+  ])('%s', async (_what, recipe, message, advice) => {
+    const { fix } = await roomWith(recipe, [jvmMap]);
+    const refusal = await refusalOf(fix());
+    expect(refusal.message).toContain(message);
+    expect(refusal.advice).toContain(advice);
+  });
+
+  test('for what has no template that can be changed', async () => {
+    const bare = (name: string, owner: object[]): KubernetesObject => {
+      const [, , , , , dying] = workloadObjects({ replicas: 2 });
+      const pod = dying as KubernetesObject;
+      return { ...pod, metadata: { ...pod.metadata, name, labels: { app: name }, ownerReferences: owner } };
+    };
+    const rollout = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Rollout', name: 'pay', uid: 'r', controller: true };
+    const { fix } = await roomWith({}, [
+      bare('bare', []),
+      bare('nightly-x', [{ apiVersion: 'batch/v1', kind: 'Job', name: 'nightly', uid: 'j', controller: true }]),
+      bare('pay-1', [rollout]),
+    ]);
+    const said = async (workload: string) => (await refusalOf(fix({ workload }))).message;
+    expect(await said('bare')).toBe(
+      'The pod bare belongs to no workload: nothing would make it anew with other flags.',
+    );
+    expect(await said('nightly-x')).toContain('the pod template of a Job is fixed');
+    expect(await said('pay-1')).toBe(
+      'The pod pay-1 belongs to Rollout pay, which Quorum does not change: Deployments, StatefulSets and DaemonSets are what it can.',
+    );
+  });
+
+  test('where a larger limit than the one that is wanted is needed, and named', async () => {
+    const { fix } = await roomWith({ container: { resources: { limits: { memory: '128Mi' } } } });
+    const refusal = await refusalOf(fix({ limitBytes: 130 * 1024 ** 2 }));
+    expect(refusal.message).toBe('No heap worth running with fits into 130 MiB.');
+    expect(refusal.advice).toBe('Name 192Mi or more, or ask without --limit.');
+  });
+});
+
+describe('a check stands in the way', () => {
+  const argo = { annotations: { 'argocd.argoproj.io/tracking-id': 'shop:apps/Deployment:shop/orders' } };
+  const budget = (disruptionsAllowed: number): KubernetesObject => ({
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { namespace: 'shop', name: 'orders' },
+    spec: { selector: { matchLabels: { app: 'orders' } } },
+    status: { disruptionsAllowed },
+  });
+  const scaler = (metric: object): KubernetesObject => ({
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { namespace: 'shop', name: 'orders' },
+    spec: { scaleTargetRef: { kind: 'Deployment', name: 'orders' }, metrics: [metric] },
+  });
+  const byMemory = {
+    type: 'Resource',
+    resource: { name: 'memory', target: { type: 'Utilization', averageUtilization: 80 } },
+  };
+  const vertical = (updateMode: string): KubernetesObject => ({
+    apiVersion: 'autoscaling.k8s.io/v1',
+    kind: 'VerticalPodAutoscaler',
+    metadata: { namespace: 'shop', name: 'orders' },
+    spec: { targetRef: { kind: 'Deployment', name: 'orders' }, updatePolicy: { updateMode } },
+  });
+  const range = {
+    apiVersion: 'v1',
+    kind: 'LimitRange',
+    metadata: { namespace: 'shop', name: 'small' },
+    spec: { limits: [{ type: 'Container', max: { memory: '600Mi' } }] },
+  };
+  const quota = {
+    apiVersion: 'v1',
+    kind: 'ResourceQuota',
+    metadata: { namespace: 'shop', name: 'team' },
+    spec: {},
+    status: { hard: { 'limits.memory': '2Gi' }, used: { 'limits.memory': '1Gi' } },
+  };
+  const gib = { limitBytes: 1024 ** 3 };
+
+  test.each<[string, WorkloadRecipe, readonly KubernetesObject[], object, string, string]>([
+    [
+      'Argo CD keeps it',
+      { metadata: argo },
+      [],
+      {},
+      'Nobody keeps it from elsewhere',
+      'Argo CD (application shop) keeps deploy/orders as it is written elsewhere',
+    ],
+    [
+      'an operator makes it',
+      { metadata: { ownerReferences: [{ kind: 'Keycloak', name: 'login', uid: 'k', controller: true }] } },
+      [],
+      {},
+      'It belongs to nobody else',
+      'deploy/orders is made by Keycloak login',
+    ],
+    [
+      'a rollout is under way',
+      { status: { updatedReplicas: 1, replicas: 3 } },
+      [],
+      {},
+      'No rollout is under way',
+      '1 of 2 pods updated, 1 available, 2 of before still there.',
+    ],
+    [
+      'the controller has not seen the last change',
+      { status: { observedGeneration: 1 } },
+      [],
+      {},
+      'No rollout is under way',
+      'Its controller has not seen the last change yet.',
+    ],
+    ['it is paused', { spec: { paused: true } }, [], {}, 'No rollout is under way', 'It is paused'],
+    [
+      'an autoscaler goes by a share of the request',
+      {},
+      [scaler(byMemory)],
+      gib,
+      'No HorizontalPodAutoscaler fights it',
+      'orders scales deploy/orders by its memory as a share of the request',
+    ],
+    [
+      'a vertical autoscaler acts',
+      {},
+      [vertical('Auto')],
+      {},
+      'No VerticalPodAutoscaler fights it',
+      'orders sets the memory of these pods itself (updateMode Auto)',
+    ],
+    [
+      'a budget forbids what the strategy would take down',
+      {
+        ready: 2,
+        replicas: 2,
+        spec: { strategy: { type: 'Recreate' } },
+        container: { env: [{ name: 'JAVA_TOOL_OPTIONS', value: '-Xmx2g' }] },
+      },
+      [budget(0)],
+      {},
+      'The disruption budgets hold',
+      'the rollout would take down 2 ready pods at once',
+    ],
+    [
+      'a limit range forbids the limit',
+      {},
+      [range],
+      gib,
+      'The namespace allows it',
+      'limit range small allows at most 600 MiB a container, and this is 1 GiB',
+    ],
+    [
+      'a quota has no room for the rollout',
+      {},
+      [quota],
+      gib,
+      'The namespace allows it',
+      'quota team allows 2 GiB of limits.memory, 1 GiB are used, and the rollout needs 1.5 GiB more',
+    ],
+    [
+      'no node is so large',
+      {},
+      [],
+      { limitBytes: 6 * 1024 ** 3 },
+      'A node has room for it',
+      'A pod would ask for 6 GiB, and node-1 can give 4 GiB in all.',
+    ],
+    [
+      'a webhook gives its pods other flags',
+      { podContainer: { env: [{ name: 'JAVA_TOOL_OPTIONS', value: '-javaagent:/otel.jar -Xmx2g' }] } },
+      [],
+      {},
+      'The pod is as its workload says',
+      'differs from the template of deploy/orders in its JAVA_TOOL_OPTIONS',
+    ],
+  ])('%s', async (_what, recipe, others, input, name, seen) => {
+    const { fix, writes } = await roomWith(recipe, others);
+    const proposal = await fix(input);
+    expect(checkIn(proposal, name)).toMatchObject({ status: 'blocking', seen: expect.stringContaining(seen) });
+    expect(blockedBy(proposal)).toEqual([name]);
+    expect(writes()).toEqual([]);
+  });
+
+  test('and does not where it could not be seen: that is told as unknown', async () => {
+    const may = (_verb: string, group: string) => group === '' || group === 'apps';
+    const { fix } = await roomWith({}, [], { users: [{ token: 't', name: 'bot', may }], user: 'bot' });
+    const proposal = await fix();
+    for (const name of [
+      'No HorizontalPodAutoscaler fights it',
+      'No VerticalPodAutoscaler fights it',
+      'The disruption budgets hold',
+    ])
+      expect(checkIn(proposal, name)).toMatchObject({ status: 'unknown', seen: expect.stringContaining('forbidden') });
+    expect(blockedBy(proposal)).toEqual([]);
+  });
+
+  test('the APIs of an old server are asked in turn; what it does not serve is unknown, an add-on that is not there is none', async () => {
+    const { fix, api } = await roomWith();
+    api.fault({
+      path: /^\/apis\/(autoscaling|policy|autoscaling\.k8s\.io)\//,
+      status: 404,
+      times: Number.POSITIVE_INFINITY,
+    });
+    const proposal = await fix();
+    expect(checkIn(proposal, 'No HorizontalPodAutoscaler fights it')).toMatchObject({
+      status: 'unknown',
+      seen: 'It could not be seen: this API server serves no horizontalpodautoscalers in a version that Quorum knows.',
+    });
+    expect(checkIn(proposal, 'The disruption budgets hold').status).toBe('unknown');
+    expect(checkIn(proposal, 'No VerticalPodAutoscaler fights it').status).toBe('ok');
+    const asked = api.requests().map(({ path }) => path.split('/').slice(2, 4).join('/'));
+    expect(asked).toEqual(
+      expect.arrayContaining([
+        'autoscaling/v2',
+        'autoscaling/v2beta2',
+        'autoscaling/v1',
+        'policy/v1',
+        'policy/v1beta1',
+      ]),
+    );
+  });
+
+  test('a workload all of whose pods die is in no rollout, and a budget that allows nothing guards nobody', async () => {
+    const { fix } = await roomWith(
+      {
+        ready: 0,
+        status: { conditions: [{ type: 'Progressing', status: 'True', reason: 'ReplicaSetUpdated' }] },
+        spec: { strategy: { type: 'Recreate' } },
+      },
+      [budget(0)],
+    );
+    const proposal = await fix();
+    expect(blockedBy(proposal)).toEqual([]);
+    expect(checkIn(proposal, 'No rollout is under way').seen).toBe(
+      '2 of 2 pods updated, 0 available. That pods of it die is no rollout.',
+    );
+  });
+
+  test('where fixes are not allowed, the key is named and the patch shown', async () => {
+    const { fix, api } = await roomWith({}, [], { allowFixes: false });
+    const proposal = await fix();
+    expect(blockedBy(proposal)).toEqual(['Changes are allowed here']);
+    expect(checkIn(proposal, 'Changes are allowed here').advice).toContain('kubernetes.clusters.prod.allowFixes: true');
+    expect(sectionIn(proposal, 'Patch to apply by hand')).toContain(
+      'kubectl patch deploy/orders -n shop --patch-file patch.yaml',
+    );
+    expect(api.requests().filter(({ method }) => method !== 'GET')).toEqual([]);
+  });
+
+  test('what Argo CD keeps gets the patch to commit, with its secrets masked', async () => {
+    const value = '-Dx.password=correct-horse-battery -Xmx2g';
+    const { fix } = await roomWith({ metadata: argo, container: { env: [{ name: 'JAVA_TOOL_OPTIONS', value }] } });
+    const text = sectionIn(await fix(), 'Patch to commit');
+    expect(text).toContain(`value: -Dx.password=*** -Xmx312m ${ours}`);
+    expect(text).toContain('# *** stands for what is there and is not shown: keep it.');
+  });
+
+  test('the API server itself refuses: its words are told', async () => {
+    const { fix } = await roomWith({}, [], {
+      users: [{ token: 't', name: 'bot', may: (verb) => verb !== 'patch' }],
+      user: 'bot',
+    });
+    expect(checkIn(await fix(), 'The API server takes it (dry run)')).toMatchObject({
+      status: 'blocking',
+      seen: 'deployments: forbidden: Quorum may not patch deployments in namespace shop.',
+    });
+  });
+});
+
+describe('carried out', () => {
+  test.each(['Deployment', 'StatefulSet', 'DaemonSet'] as const)(
+    'a %s is patched once and followed until its new pods run',
+    async (kind) => {
+      const { fix, context, writes, api } = await roomWith({ kind });
+      const { plan } = await fix({
+        workload: `${{ Deployment: 'deploy', StatefulSet: 'sts', DaemonSet: 'ds' }[kind]}/orders`,
+      });
+      const driven = driveChange(oomFix, plan, context().clients);
+      expect(await driven.run({ aheadMs: 10_000 })).toEqual({ kind: 'done' });
+      const plural = `${kind.toLowerCase()}s`;
+      expect(writes()).toEqual([
+        `PATCH ${plural}/orders`,
+        // One of its pods that is not ready holds up a StatefulSet.
+        ...(kind === 'StatefulSet' ? ['POST pods/orders-1/eviction', 'POST pods/orders-1/eviction'] : []),
+      ]);
+      expect(envOf(api, kind)).toEqual([
+        { name: 'DB_PASSWORD', value: 'correct-horse-battery' },
+        { name: 'JAVA_TOOL_OPTIONS', value: `-XX:MaxRAMPercentage=60.9 ${ours}` },
+      ]);
+      expect(driven.notes['New pods keep running']).toBe(
+        `The new pods of shop/${{ Deployment: 'deploy', StatefulSet: 'sts', DaemonSet: 'ds' }[kind]}/orders run with -XX:MaxRAMPercentage=60.9 ${ours}: a heap of at most 312 MiB in 512 MiB.`,
+      );
+      expect(JSON.stringify(driven.intent)).not.toContain('correct-horse');
+      expect(driven.intent.revisionBefore).toBe(2);
+    },
+    30_000,
+  );
+
+  test('after a lost reply it looks, and patches no second time', async () => {
+    const { fix, context, writes, api } = await roomWith();
+    const { plan } = await fix();
+    const driven = driveChange(oomFix, plan, context().clients);
+    // The first patch of the step tries without effect.
+    api.fault({ resource: 'deployments', verb: 'patch', after: 1, times: 1, kind: 'lost' });
+    expect(await driven.run()).toEqual({ kind: 'done' });
+    expect(writes()).toEqual(['PATCH deployments/orders']);
+    expect(driven.log).toEqual([
+      'Template changed: waiting',
+      'Template changed: done',
+      'Rolled out: done',
+      'New pods keep running: done',
+    ]);
+  }, 30_000);
+
+  test('killed right before the patch it is sent by the next worker, once', async () => {
+    const { fix, context, writes } = await roomWith();
+    const { plan } = await fix();
+    const driven = driveChange(oomFix, plan, context().clients);
+    await expect(driven.run({ fence: async () => Promise.reject(new Error('killed')) })).rejects.toThrow('killed');
+    expect(writes()).toEqual([]);
+    expect(await driven.run({ aheadMs: 6000 })).toEqual({ kind: 'done' });
+    expect(writes()).toEqual(['PATCH deployments/orders']);
+  }, 30_000);
+
+  test('a status that changes at the same moment is a conflict, and no reason to give up', async () => {
+    const { fix, context, writes, api, controllers } = await roomWith();
+    controllers.hold();
+    const { plan } = await fix();
+    const driven = driveChange(oomFix, plan, context().clients);
+    let touched = 0;
+    const fence = async () => {
+      touched += 1;
+      if (touched === 1) api.load([api.get('Deployment', 'shop', 'orders')]);
+    };
+    expect(await driven.run({ until: 'Rolled out', fence })).toMatchObject({ kind: 'waiting' });
+    expect(writes()).toEqual(['PATCH deployments/orders', 'PATCH deployments/orders']);
+    expect(api.get('Deployment', 'shop', 'orders').metadata.generation).toBe(3);
+  }, 30_000);
+
+  test('a template that somebody changed since is left alone', async () => {
+    const { fix, context, writes, api } = await roomWith();
+    const { plan } = await fix();
+    const found = api.get('Deployment', 'shop', 'orders') as KubernetesObject & {
+      spec: { template: { metadata: object } };
+    };
+    const template = { ...found.spec.template, metadata: { labels: { app: 'orders', who: 'ann' } } };
+    api.load([{ ...found, spec: { ...found.spec, template } }]);
+    expect(await driveChange(oomFix, plan, context().clients).run()).toMatchObject({
+      kind: 'blocked',
+      refusal: { message: 'Somebody changed the template of shop/deploy/orders since it was approved.' },
+    });
+    expect(writes()).toEqual([]);
+  });
+
+  test('where the new pods die too it ends, and says why', async () => {
+    const { fix, context } = await roomWith({}, [], { controllers: { fate: () => 'dies' } });
+    const { plan } = await fix();
+    const outcome = await driveChange(oomFix, plan, context().clients).run();
+    if (outcome.kind !== 'blocked') throw new Error(outcome.kind);
+    expect(outcome.refusal.message).toContain('The new pods die too. shop/orders-');
+    expect(outcome.refusal.message).toContain('OOM-killed');
+    expect(outcome.refusal.advice).toContain('Going back to the revision before is offered below.');
+  }, 30_000);
+
+  test('OnDelete: the template is changed, and who deletes the pods is said', async () => {
+    const { fix, context, api } = await roomWith({
+      kind: 'StatefulSet',
+      spec: { updateStrategy: { type: 'OnDelete' } },
+    });
+    const proposal = await fix({ workload: 'sts/orders' });
+    expect(checkIn(proposal, 'Somebody answers meanwhile').seen).toBe(
+      'Its strategy is OnDelete: no pod is replaced by this.',
+    );
+    const driven = driveChange(oomFix, proposal.plan, context().clients);
+    expect(await driven.run()).toEqual({ kind: 'done' });
+    expect(driven.notes['Rolled out']).toContain('delete its pods by hand, one at a time');
+    expect(api.all('Pod', 'shop').map(({ metadata }) => metadata.uid)).toEqual(['uid-orders-p0', 'uid-orders-p1']);
+  }, 30_000);
+
+  test('a pod that holds up its StatefulSet and may not be evicted is named, with the command', async () => {
+    const budget = {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { namespace: 'shop', name: 'orders' },
+      spec: { selector: { matchLabels: { app: 'orders' } } },
+      status: { disruptionsAllowed: 0 },
+    };
+    const { fix, context } = await roomWith({ kind: 'StatefulSet' }, [budget]);
+    const { plan } = await fix({ workload: 'sts/orders' });
+    const driven = driveChange(oomFix, plan, context().clients);
+    const reason = await waitFor('the pod to be named', async () => {
+      const outcome = await driven.run({ until: 'Rolled out', aheadMs: 10_000 });
+      return outcome.kind === 'waiting' && outcome.reason.includes('orders-1') && outcome.reason;
+    });
+    expect(reason).toContain(
+      'orders-1 of the old template is not ready and holds up the rollout, and may not be evicted',
+    );
+    expect(reason).toContain('kubectl delete pod orders-1 -n shop');
+  }, 30_000);
+});
+
+test('as it starts the decision stands, though the pod that it was made for is gone', async () => {
+  const { fix, api } = await roomWith();
+  const first = await fix();
+  for (const pod of api.all('Pod', 'shop')) api.remove('Pod', 'shop', pod.metadata.name);
+  expect((await fix({}, { approved: first.plan })).plan).toEqual(first.plan);
+  const found = api.get('Deployment', 'shop', 'orders') as KubernetesObject & { spec: object };
+  api.load([
+    {
+      ...found,
+      spec: {
+        ...found.spec,
+        template: { metadata: { labels: { app: 'orders' } }, spec: { containers: [{ name: 'app' }] } },
+      },
+    },
+  ]);
+  expect((await fix({}, { approved: first.plan })).plan.templateHash).not.toBe(first.plan.templateHash);
+});

@@ -1,0 +1,73 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { oomRollback } from '../../jobs/oom/rollback.ts';
+import { checkIn, type FixRoom, openFixRoom, sectionIn } from '../support/fix-room.ts';
+import { listAt } from '../support/kubernetes/object.ts';
+import { type WorkloadRecipe, workloadObjects } from '../support/kubernetes/workloads.ts';
+import { driveChange } from '../support/step-driver.ts';
+import { refusalOf } from '../support/why.ts';
+
+let room: FixRoom | undefined;
+afterEach(async () => {
+  await room?.stop();
+  room = undefined;
+});
+
+async function roomWith(recipe: WorkloadRecipe = {}): Promise<FixRoom> {
+  room = await openFixRoom(workloadObjects(recipe));
+  return room;
+}
+
+const words = { Deployment: 'deploy', StatefulSet: 'sts', DaemonSet: 'ds' } as const;
+
+describe('going back', () => {
+  test('is to the revision before the present one, with the difference shown and no secret in it', async () => {
+    const { rollback } = await roomWith();
+    const proposal = await rollback();
+    expect(proposal.plan).toMatchObject({ uid: 'uid-orders', toRevision: 1, name: 'orders' });
+    expect(proposal.words).toMatch(/^take deploy\/orders in shop back to revision 1, made /);
+    expect(sectionIn(proposal, 'Difference: revision 2 to revision 1')).toBe(
+      [
+        '- app env[DB_PASSWORD]: ***',
+        '- app env[JAVA_TOOL_OPTIONS]: -XX:MaxRAMPercentage=95.0',
+        '+ app env[JAVA_TOOL_OPTIONS]: -Xmx256m',
+      ].join('\n'),
+    );
+    expect(sectionIn(proposal, 'The same by hand')).toBe('kubectl rollout undo deploy/orders -n shop --to-revision=1');
+    expect(checkIn(proposal, 'The API server takes it (dry run)').status).toBe('ok');
+  });
+
+  test.each(['Deployment', 'StatefulSet', 'DaemonSet'] as const)(
+    'a %s gets the whole template of that revision, and is followed',
+    async (kind) => {
+      const { rollback, context, api } = await roomWith({ kind, ready: 2 });
+      const { plan } = await rollback(1, `${words[kind]}/orders`);
+      const driven = driveChange(oomRollback, plan, context().clients);
+      expect(await driven.run()).toEqual({ kind: 'done' });
+      const [container] = listAt(api.get(kind, 'shop', 'orders'), 'spec', 'template', 'spec', 'containers');
+      expect(listAt(container, 'env')).toEqual([{ name: 'JAVA_TOOL_OPTIONS', value: '-Xmx256m' }]);
+      expect(driven.notes['New pods keep running']).toBe(`shop/${words[kind]}/orders is back at what revision 1 was.`);
+    },
+    30_000,
+  );
+
+  test('names the revisions that there are where the one that is meant is not among them', async () => {
+    const { rollback } = await roomWith();
+    const refusal = await refusalOf(rollback(7));
+    expect([refusal.message, refusal.choices]).toEqual(['deploy/orders has no revision 7 any more.', ['1', '2']]);
+    expect((await refusalOf(rollback(2))).message).toBe(
+      'Revision 2 of deploy/orders is what is there now: going back to it changes nothing.',
+    );
+  });
+
+  test('is refused during a rollout and under a GitOps controller, as any change is', async () => {
+    const { rollback } = await roomWith({
+      metadata: { labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop' } },
+      status: { updatedReplicas: 0 },
+    });
+    const { checks } = await rollback();
+    expect(checks.filter(({ status }) => status === 'blocking').map(({ seen }) => seen)).toEqual([
+      'Flux (Kustomization shop) keeps deploy/orders as it is written elsewhere, and would take this back: label kustomize.toolkit.fluxcd.io/name: shop.',
+      '0 of 2 pods updated, 1 available, 2 of before still there.',
+    ]);
+  });
+});
