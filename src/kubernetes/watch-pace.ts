@@ -23,7 +23,7 @@ export const usualTiming: WatchTiming = {
   silenceMs: 90_000,
   stableMs: 2000,
   firstMs: 500,
-  mostMs: 15_000,
+  mostMs: 8000,
   slowFirstMs: 1000,
   slowMostMs: 30_000,
 };
