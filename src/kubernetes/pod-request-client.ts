@@ -1,6 +1,12 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { readText } from './pod-list.ts';
-import { Patience, type StreamConnection, type StreamedAnswer, streamAnswer } from './pod-stream-client.ts';
+import {
+  type Connections,
+  Patience,
+  type StreamConnection,
+  type StreamedAnswer,
+  streamAnswer,
+} from './pod-stream-client.ts';
 import { type Asked, type RequestFailure, statusMessage } from './request-failure.ts';
 import { interruptionBy, refusedWith } from './watch-interruption.ts';
 
@@ -12,6 +18,14 @@ export type WatchConnection = StreamConnection & {
   readonly timeoutMs: number;
   /** Reads the kubeconfig anew. @throws Refusal */
   load(): Promise<KubeConfig>;
+};
+
+export type AskOptions = {
+  /** Ends it. */
+  readonly request: AbortController;
+  readonly connections: Connections;
+  /** How long the answer may be silent in between; where not given, as long as at its beginning. */
+  readonly patientMs?: number;
 };
 
 /** After these the credentials may have been renewed since they were read. */
@@ -48,13 +62,12 @@ export class PodRequests {
 
   /**
    * Asks, and hands on an answer of the status 200.
-   * @param patientMs how long the answer may be silent in between; where not given, as long as at its beginning
    * @throws Interruption, whatever went wrong
    */
   async ask<Value>(
     verb: 'list' | 'watch',
     parameters: Readonly<Record<string, string>>,
-    { request, patientMs = this.#connection.timeoutMs }: { request: AbortController; patientMs?: number },
+    { request, connections, patientMs = this.#connection.timeoutMs }: AskOptions,
     use: (answer: StreamedAnswer, patience: Patience) => Promise<Value>,
   ): Promise<Value> {
     const asked = this.asked(verb);
@@ -64,8 +77,9 @@ export class PodRequests {
     else this.#stopping.addEventListener('abort', stop, { once: true });
     const path = `${this.path}?${new URLSearchParams(parameters)}`;
     patience.allow(this.#connection.timeoutMs);
+    const sent = { kubeConfig: this.#kubeConfig, connections, path, signal: request.signal };
     try {
-      return await streamAnswer(this.#connection, this.#kubeConfig, path, request.signal, async (answer) => {
+      return await streamAnswer(this.#connection, sent, async (answer) => {
         const { status, retryAfterMs } = answer;
         const read = async () => {
           patience.allow(patientMs);

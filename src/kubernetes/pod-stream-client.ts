@@ -7,6 +7,13 @@ export type StreamConnection = {
   readonly server: string;
 };
 
+export type StreamRequest = {
+  readonly kubeConfig: KubeConfig;
+  readonly connections: Connections;
+  readonly path: string;
+  readonly signal: AbortSignal;
+};
+
 /** An answer whose body comes as it is sent. */
 export type StreamedAnswer = {
   readonly status: number;
@@ -14,6 +21,24 @@ export type StreamedAnswer = {
   /** The next part of the body as text; undefined at its end. */
   read(): Promise<string | undefined>;
 };
+
+type Dispatcher = NonNullable<ReturnType<RequestContext['getDispatcher']>>;
+
+/** The connections of requests that follow on one another: the client library makes a pool for each, of which the first is kept. */
+export class Connections {
+  #dispatcher: Dispatcher | undefined;
+
+  serve(request: RequestContext): void {
+    const made = request.getDispatcher();
+    if (made === undefined) return;
+    this.#dispatcher ??= made;
+    request.setDispatcher(this.#dispatcher);
+  }
+
+  async destroy(): Promise<void> {
+    await this.#dispatcher?.destroy();
+  }
+}
 
 /** Ends a request that is not served: each sign of life gives it so much longer. */
 export class Patience {
@@ -39,15 +64,10 @@ export class Patience {
   }
 }
 
-/**
- * Sends one GET and hands its answer on as it comes. Credentials are asked for anew, and the connection is this request's
- * own: it ends with it.
- */
+/** Sends one GET, with the credentials of the moment, and hands its answer on as it comes. */
 export async function streamAnswer<Value>(
   { library, server }: StreamConnection,
-  kubeConfig: KubeConfig,
-  path: string,
-  signal: AbortSignal,
+  { kubeConfig, connections, path, signal }: StreamRequest,
   use: (answer: StreamedAnswer) => Promise<Value>,
 ): Promise<Value> {
   const request = new library.RequestContext(server + path, library.HttpMethod.GET);
@@ -58,6 +78,7 @@ export async function streamAnswer<Value>(
   try {
     // A credential program (exec) may hang too.
     await beforeAbort(kubeConfig.applySecurityAuthentication(request), signal);
+    connections.serve(request);
     const response = await new library.IsomorphicFetchHttpLibrary().send(request).toPromise();
     const decoder = new TextDecoder();
     const body = response.body.stream()?.getReader();
@@ -74,10 +95,5 @@ export async function streamAnswer<Value>(
   } finally {
     // What is left of the body holds the connection; where it was cut off already there is nothing to cancel.
     await reader?.cancel().catch(() => {});
-    await destroy(request);
   }
-}
-
-async function destroy(request: RequestContext): Promise<void> {
-  await request.getDispatcher()?.destroy();
 }

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { KubeConfig, ListWatch } from '@kubernetes/client-node';
 import { podsPerPage, readListPage } from './pod-list.ts';
 import { PodRequests, type WatchConnection } from './pod-request-client.ts';
+import { Connections } from './pod-stream-client.ts';
 import type { PodWatch, PodWatcher } from './pod-watch.ts';
 import { Lines, type PodStub, readWatchEvent, stubOf, type WatchEvent } from './watch-event.ts';
 import { Interruption, refusedWith } from './watch-interruption.ts';
@@ -45,7 +46,7 @@ export function watchPods(
   async function list() {
     for (;;) {
       try {
-        return await listOnce();
+        return await listOnce(new Connections());
       } catch (error) {
         if (stopping.signal.aborted || !(error instanceof Interruption)) throw error;
         await rest(error, 'not yet');
@@ -53,22 +54,26 @@ export function watchPods(
     }
   }
 
-  async function listOnce() {
+  async function listOnce(connections: Connections) {
     const stubs: PodStub[] = [];
     let version: string | undefined;
     let next: string | undefined;
-    do {
-      const parameters = { limit: String(podsPerPage), ...(next === undefined ? {} : { continue: next }) };
-      const page = await requests.ask('list', parameters, { request: new AbortController() }, (answer) =>
-        readListPage(answer, (object) => {
-          const stub = listed(object);
-          if (stub !== undefined) stubs.push(stub);
-        }),
-      );
-      // All pages show the state of the first. Should a server not keep to that, the older version loses nothing.
-      version ??= page.version;
-      next = page.continue;
-    } while (next !== undefined);
+    try {
+      do {
+        const parameters = { limit: String(podsPerPage), ...(next === undefined ? {} : { continue: next }) };
+        const page = await requests.ask('list', parameters, { request: new AbortController(), connections }, (answer) =>
+          readListPage(answer, (object) => {
+            const stub = listed(object);
+            if (stub !== undefined) stubs.push(stub);
+          }),
+        );
+        // All pages show the state of the first. Should a server not keep to that, the older version loses nothing.
+        version ??= page.version;
+        next = page.continue;
+      } while (next !== undefined);
+    } finally {
+      await connections.destroy();
+    }
     listedPods = stubs.length;
     return { items: stubs, metadata: { resourceVersion: version } };
   }
@@ -94,9 +99,11 @@ export function watchPods(
       timeoutSeconds: String(Math.round(shortestWatchSeconds * (1 + Math.random()))),
     };
     const seen: { isStable: boolean; events: number } = { isStable: false, events: 0 };
+    const connections = new Connections();
     let stable: NodeJS.Timeout | undefined;
     try {
-      await requests.ask('watch', parameters, { request, patientMs: timing.silenceMs }, async ({ read }, patience) => {
+      const options = { request, connections, patientMs: timing.silenceMs };
+      await requests.ask('watch', parameters, options, async ({ read }, patience) => {
         stable = setTimeout(() => {
           seen.isStable = true;
           pace.settle();
@@ -124,6 +131,7 @@ export function watchPods(
       return { ...seen, error };
     } finally {
       clearTimeout(stable);
+      await connections.destroy();
     }
   }
 
@@ -187,7 +195,7 @@ export function watchPods(
   const informer: ListWatch<PodStub> = new library.ListWatch<PodStub>(
     requests.path,
     source,
-    list,
+    () => keep(list()),
     false,
     undefined,
     undefined,
@@ -200,10 +208,11 @@ export function watchPods(
     if (!stopping.signal.aborted) keep(informer.start());
   });
 
-  function keep(work: Promise<unknown>): void {
+  function keep<Value>(work: Promise<Value>): Promise<Value> {
     underway.add(work);
     const forget = () => underway.delete(work);
     work.then(forget, forget);
+    return work;
   }
 
   keep(informer.start());

@@ -370,24 +370,33 @@ describe('a watch of pods', () => {
     ]);
   });
 
-  test.each(['a list that hangs', 'an open watch', 'a wait'] as const)('ends at once during %s', async (during) => {
-    await start();
-    if (during === 'a list that hangs') api.fault({ resource: 'pods', times: 1, kind: 'hang' });
-    if (during === 'a wait') api.fault({ resource: 'pods', times: 1, status: 429, retryAfterSeconds: 60 });
-    const watch = follow(cluster, 'shop');
-    if (during === 'an open watch') await watch.hears('= 2');
-    else if (during === 'a wait') await watch.hears(/429/);
-    else await waitFor('the request', () => requests('list').length > 0);
-    watch.news();
-    const startedMs = performance.now();
-    await watch.stop();
-    expect(performance.now() - startedMs).toBeLessThan(1000);
-    const asked = api.requests().length;
-    api.load([killedPod('shop', 'web', 9)]);
-    await watch.stop();
-    expect(watch.news()).toEqual([]);
-    expect(api.requests()).toHaveLength(asked);
-  });
+  test.each(['a list that hangs', 'a later list that hangs', 'an open watch', 'a wait'] as const)(
+    'ends at once during %s',
+    async (during) => {
+      await start();
+      if (during === 'a list that hangs') api.fault({ resource: 'pods', times: 1, kind: 'hang' });
+      if (during === 'a wait') api.fault({ resource: 'pods', times: 1, status: 429, retryAfterSeconds: 60 });
+      const watch = follow(cluster, 'shop');
+      if (during === 'an open watch') await watch.hears('= 2');
+      else if (during === 'a later list that hangs') {
+        await watch.hears('= 2');
+        await waitFor('the watch to be open', () => requests('watch').length > 0);
+        api.fault({ resource: 'pods', verb: 'list', times: 1, kind: 'hang' });
+        api.tellWatches('{"type":"ERROR","object":{"code":410}}');
+        await waitFor('the list', () => requests('list').length === 2);
+      } else if (during === 'a wait') await watch.hears(/429/);
+      else await waitFor('the request', () => requests('list').length > 0);
+      watch.news();
+      const startedMs = performance.now();
+      await watch.stop();
+      expect(performance.now() - startedMs).toBeLessThan(1000);
+      const asked = api.requests().length;
+      api.load([killedPod('shop', 'web', 9)]);
+      await watch.stop();
+      expect(watch.news()).toEqual([]);
+      expect(api.requests()).toHaveLength(asked);
+    },
+  );
 });
 
 describe('credentials that are renewed', () => {
