@@ -139,8 +139,13 @@ async function looked(incident: Incident, parts: TellingParts): Promise<Report> 
 async function saved(incident: Incident, report: Report, parts: TellingParts): Promise<Incident | undefined> {
   await parts.keep(incident, report);
   if (report.verdict === 'refused') return undefined;
-  const seen = { summary: report.summary, verdict: report.verdict, at: parts.now().getTime() };
+  const seen = seenOf(report, parts.now().getTime());
   return await transition(parts.store, incident.id, (known) => lookedAt(known, seen));
+}
+
+/** How many restarts there were when it was looked at is soon wrong: the incident counts by itself. */
+function seenOf({ summary, verdict }: Report, at: number): NonNullable<Incident['seen']> {
+  return { summary: summary.replace(/ \(\d+ restarts?\)/, ''), verdict, at };
 }
 
 /** It was for memory: from here on it is an incident like any other. undefined where it is told with others. */
@@ -149,7 +154,7 @@ async function confirm(incident: Incident, report: Report, parts: TellingParts):
   const at = parts.now().getTime();
   const { channelId, mention, dueAt } = incident;
   const burstId = await burstFor(channelId, mention, dueAt, parts);
-  const seen = { summary: report.summary, verdict: report.verdict, at };
+  const seen = seenOf(report, at);
   for (;;) {
     const known = await parts.store.read(incident.id);
     if (known === undefined) return undefined;
