@@ -57,12 +57,7 @@ async function removeKeys({ url, prefix }: RedisServer): Promise<void> {
 }
 
 /** Writes a config for a process of ours, with keys of its own in Redis. */
-export function writeConfig(
-  { redis, etcd, slack, folder }: Ground,
-  name: string,
-  mode: 'socket' | 'http',
-  more: object = {},
-): string {
+export function writeConfig({ redis, etcd, slack, folder }: Ground, name: string, mode: 'socket' | 'http'): string {
   const file = join(folder, `${name}.yaml`);
   const config = {
     slack: {
@@ -79,7 +74,6 @@ export function writeConfig(
     etcd: {
       clusters: { prod: { endpoints: etcd.endpoints, ...(etcd.tls === undefined ? {} : { tls: etcd.tls }) } },
     },
-    ...more,
   };
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(config));
@@ -101,7 +95,7 @@ export type Started = RunningProcess & {
 /** Starts a compiled file in this folder, and waits for its line with the event `ready`. Its log goes to a file, so that reading it costs us nothing. */
 export async function startNode(
   ground: Ground,
-  file: 'product' | 'bare-bolt' | 'bare-worker' | 'bare-watch',
+  file: 'product' | 'bare-bolt' | 'bare-worker',
   args: readonly string[],
 ): Promise<Started> {
   const path = fileURLToPath(new URL(`./${file}.js`, import.meta.url));

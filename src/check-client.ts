@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { alertsLines } from './alerts/check-lines.ts';
 import { type CheckLine, checkExitCode, checkText, placementLines, redisLines, withoutPassword } from './check.ts';
 import { connectClusters, loadDrivers, openPrometheus } from './clusters-client.ts';
 import { type Config, everySection } from './config.ts';
@@ -45,7 +46,7 @@ export async function check(
     seen: `${path}: ${count(etcdNames.length, 'etcd cluster')}, ${count(kubernetesNames.length, 'Kubernetes cluster')}`,
     mend: '',
   });
-  for (const line of accessLines(config)) tell(line);
+  for (const line of [...accessLines(config), ...alertsLines(config)]) tell(line);
   for (const line of placementLines(
     {
       redisUrl: config.redis.url,

@@ -1,5 +1,6 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { alertsConfig, demandAlerts, httpTlsConfig } from './alerts/config.ts';
 import { incidentsConfig, watchRule } from './incident/config.ts';
 import { jvmConfig } from './jvm/config.ts';
 import { nearest } from './nearest.ts';
@@ -167,10 +168,14 @@ export const schema = z.strictObject({
     .prefault({}),
   http: z
     .strictObject({
-      port: port.default(9400).describe('Where `/healthz`, `/readyz` and `/metrics` are'),
+      port: port
+        .default(9400)
+        .describe('Where `/healthz`, `/readyz` and `/metrics` are, and with `alerts:` also `POST /alerts`'),
       host: text.default('127.0.0.1').describe('The address to listen on'),
+      tls: httpTlsConfig.optional(),
     })
     .prefault({}),
+  alerts: alertsConfig.optional(),
   etcd: z.strictObject({ clusters: z.record(clusterName, etcdCluster).default({}) }).prefault({}),
   kubernetes: z.strictObject({ clusters: z.record(clusterName, kubernetesCluster).default({}) }).prefault({}),
   prometheus: z.record(clusterName, prometheus).default({}),
@@ -292,6 +297,7 @@ export function parseConfig(
     demandCluster(channel, cluster, result.data);
   for (const [index, { cluster }] of result.data.watch.entries())
     if (cluster !== undefined) demandWatched(index, cluster, Object.keys(result.data.kubernetes.clusters));
+  demandAlerts(result.data);
   return result.data;
 }
 

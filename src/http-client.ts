@@ -1,8 +1,11 @@
-import { createServer } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { HttpTlsConfig } from './alerts/config.ts';
+import type { Door } from './alerts/door-client.ts';
 import { Refusal } from './refusal.ts';
 import type { SnapshotMetrics } from './snapshot/scheduling.ts';
+import { createHttpServer } from './tls-client.ts';
 
 /** What is counted about the bot's own work. Label values are the command names and a few fixed words. */
 export type Metrics = {
@@ -11,6 +14,8 @@ export type Metrics = {
   /** An answer that could not be shown anywhere. */
   lost(command: string): void;
   readonly snapshots: SnapshotMetrics;
+  /** A request to post alerts was answered; `alerts` counts those that were stored. */
+  posted(status: number, alerts: number): void;
 };
 
 export type StatusServer = {
@@ -23,14 +28,21 @@ export type StatusServer = {
 /** Each part by name, and whether it can do its work now. */
 export type Readiness = () => Promise<Readonly<Record<string, boolean>>>;
 
+export type StatusParts = {
+  readonly readiness: Readiness;
+  queueCounts(): Promise<Readonly<Record<string, number>>>;
+  /** Where alerts are posted; undefined: there is no such place. */
+  door?(metrics: Metrics): Door;
+  tellFault(error: Error): void;
+};
+
 /**
- * `/healthz` (the process runs), `/readyz` (its parts are connected; 503 names those that are not) and `/metrics` (Prometheus text).
- * @throws Refusal where the port is taken
+ * `/healthz` (the process runs), `/readyz` (its parts are connected; 503 names those that are not), `/metrics` (Prometheus text), and `/alerts`.
+ * @throws Refusal where the port is taken, or the certificates cannot be used
  */
 export async function startStatusServer(
-  at: { port: number; host: string },
-  readiness: Readiness,
-  queueCounts: () => Promise<Readonly<Record<string, number>>>,
+  at: { port: number; host: string; tls?: HttpTlsConfig | undefined },
+  { readiness, queueCounts, door: makeDoor, tellFault }: StatusParts,
 ): Promise<StatusServer> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -82,7 +94,36 @@ export async function startStatusServer(
     },
   });
 
-  const server = createServer(async (request, response) => {
+  const posts = new Counter({
+    name: 'quorum_alert_posts_total',
+    help: 'Requests to post alerts, by HTTP status; 0: it broke off',
+    labelNames: ['status'],
+    registers: [registry],
+  });
+  const alertsStored = new Counter({
+    name: 'quorum_alerts_stored_total',
+    help: 'Alerts in those that were stored, repeated ones too',
+    registers: [registry],
+  });
+  const metrics: Metrics = {
+    request: (command, outcome) => requests.inc({ command, outcome }),
+    answered: (command, verdict, seconds) => answers.observe({ command, verdict }, seconds),
+    lost: (command) => lost.inc({ command }),
+    snapshots: {
+      lastGood(cluster, at) {
+        if (at === undefined) lastGood.delete(cluster);
+        else lastGood.set(cluster, at);
+      },
+      failed: (cluster, what) => snapshotFailures.inc({ cluster, what }),
+    },
+    posted(status, alerts) {
+      posts.inc({ status });
+      alertsStored.inc(alerts);
+    },
+  };
+  const door = makeDoor?.(metrics);
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url?.split('?')[0];
     if (path === '/healthz') {
       response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
@@ -92,10 +133,24 @@ export async function startStatusServer(
       response.writeHead(parts.every(([, isReady]) => isReady) ? 200 : 503, { 'content-type': 'text/plain' }).end(text);
     } else if (path === '/metrics') {
       response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics());
+    } else if (path === '/alerts' && door !== undefined) {
+      await door(request, response);
     } else {
-      response.writeHead(404, { 'content-type': 'text/plain' }).end('There is /healthz, /readyz and /metrics.\n');
+      const places = ['/healthz', '/readyz', ...(door === undefined ? [] : ['/alerts'])];
+      response.writeHead(404, { 'content-type': 'text/plain' }).end(`There is ${places.join(', ')} and /metrics.\n`);
     }
-  });
+  }
+
+  const server = await createHttpServer(
+    at.tls,
+    (request, response) => {
+      answer(request, response).catch((error: unknown) => {
+        tellFault(error instanceof Error ? error : new Error(String(error)));
+        response.destroy();
+      });
+    },
+    tellFault,
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
@@ -109,19 +164,8 @@ export async function startStatusServer(
   });
   const { port } = server.address() as AddressInfo;
   return {
-    metrics: {
-      request: (command, outcome) => requests.inc({ command, outcome }),
-      answered: (command, verdict, seconds) => answers.observe({ command, verdict }, seconds),
-      lost: (command) => lost.inc({ command }),
-      snapshots: {
-        lastGood(cluster, at) {
-          if (at === undefined) lastGood.delete(cluster);
-          else lastGood.set(cluster, at);
-        },
-        failed: (cluster, what) => snapshotFailures.inc({ cluster, what }),
-      },
-    },
-    url: `http://${at.host}:${port}`,
+    metrics,
+    url: `${at.tls === undefined ? 'http' : 'https'}://${at.host}:${port}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

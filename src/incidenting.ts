@@ -1,3 +1,6 @@
+import type { AlertsTicket } from './alerts/alert.ts';
+import type { AlertStore } from './alerts/alert-store.ts';
+import { takeAlerts } from './alerts/taking-alerts.ts';
 import type { Command } from './command.ts';
 import type { Config } from './config.ts';
 import type { Incident } from './incident/incident.ts';
@@ -8,6 +11,7 @@ import { suspicion } from './incident/telling.ts';
 import { take } from './intake.ts';
 import type { KubernetesCluster } from './kubernetes/cluster.ts';
 import { parsePodReference } from './kubernetes/pod-reference.ts';
+import { createLanes } from './lanes.ts';
 import { linksFor } from './links.ts';
 import type { Chart } from './report/chart.ts';
 import type { Report } from './report/report.ts';
@@ -27,6 +31,7 @@ export type IncidentingParts = {
   readonly commands: readonly Command[];
   readonly store: IncidentStore;
   readonly watch: WatchStore;
+  readonly alerts: AlertStore;
   readonly reports: {
     saveLine(id: string, line: string): Promise<void>;
     saveReport(id: string, report: Report): Promise<void>;
@@ -48,6 +53,8 @@ export type IncidentingParts = {
 export type Incidenting = Incidents & {
   /** Watches the clusters that the config's rules name. */
   watch(): Watching;
+  /** Alerts that were posted. @throws where Redis does not answer */
+  takeAlerts(ticket: AlertsTicket): Promise<void>;
 };
 
 /** What a look calls a death for memory; all others are not what the watch is for. */
@@ -81,7 +88,10 @@ export function createIncidenting(parts: IncidentingParts): Incidenting {
       await Promise.all([reports.saveReport(id, report), line === null ? undefined : reports.saveLine(id, `/${line}`)]);
     },
     kept: (id) => reports.report(id),
-    links: ({ cluster }, report) => (report === undefined ? [] : linksFor(report, cluster, config.links)),
+    links: ({ cluster, links = [] }, report) => [
+      ...links,
+      ...(report === undefined ? [] : linksFor(report, cluster, config.links)),
+    ],
     offers: () => [],
     illustrate: (channelId, threadTs, { chart }) =>
       chart === undefined
@@ -106,8 +116,28 @@ export function createIncidenting(parts: IncidentingParts): Incidenting {
     throw new Error(`the incident ${id} of ${cluster} has a line that opens a form`);
   }
 
+  const inGroups = createLanes();
+
   return {
     ...incidents,
+    takeAlerts: (ticket) =>
+      // The tickets of a large group all change one incident.
+      inGroups(ticket.group.key, () =>
+        takeAlerts(ticket, {
+          facts: {
+            rules: config.alerts?.rules ?? {},
+            clusterLabel: config.alerts?.clusterLabel ?? 'cluster',
+            etcd: Object.keys(config.etcd.clusters),
+            kubernetes: Object.keys(config.kubernetes.clusters),
+          },
+          rules: config.watch,
+          choices: () => parts.watch.choices(),
+          store: parts.alerts,
+          take: incidents.take,
+          now,
+          log,
+        }),
+      ),
     watch: () =>
       startWatching(watchedClusters(config), {
         kubernetes: (name) => surroundings.clients.kubernetes(name),

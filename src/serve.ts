@@ -4,6 +4,8 @@ import pino, { type Logger } from 'pino';
 import { commands } from '../commands/index.ts';
 import { etcdSnapshotDrill } from '../jobs/etcd/snapshot-drill.ts';
 import { groupsIn, rolesWithReasons } from './access.ts';
+import { NotStored } from './alerts/door.ts';
+import { createDoor } from './alerts/door-client.ts';
 import { createBot } from './bot.ts';
 import type { ChangeRecord } from './change-record.ts';
 import { createChanging } from './changing.ts';
@@ -17,6 +19,7 @@ import type { Clients, Desk } from './job.ts';
 import { memoryOf } from './kubernetes/memory-samples.ts';
 import { linksFor } from './links.ts';
 import { redact } from './redact.ts';
+import { connectAlerts } from './redis/alert-client.ts';
 import { connectChanges } from './redis/change-client.ts';
 import { connectIncidents } from './redis/incident-client.ts';
 import { connectKills } from './redis/kill-client.ts';
@@ -126,6 +129,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
   const space = connectSpace(redis, tellFault);
   const incidents = connectIncidents(redis, tellFault);
   const watchStore = connectWatch(redis, tellFault);
+  const alertStore = connectAlerts(redis, tellFault);
   const changes = connectChanges(redis, tellFault, (entry) => log.info({ event: 'audit', ...entry }));
   const web = connectSlackWeb(slack);
   const samples = connectSamples(redis, tellFault);
@@ -134,21 +138,44 @@ export async function start(config: Config, halves: readonly Half[], options: St
     ...clusters,
     memory: async (name) => memoryOf(async () => await clusters.memory?.(name), samples, name),
   };
+  // Anybody who reaches the port can cause these: they must not fill the log.
+  const tellRefused = quietly((error) => log.warn({ event: 'alerts refused', why: error.message }));
   let connection: SlackConnection | undefined;
   let worker: TicketWorker | undefined;
   const timers: NodeJS.Timeout[] = [];
   let scheduler: { stop(): Promise<void> } | undefined;
   let watching: Watching | undefined;
 
-  const status = await startStatusServer(
-    config.http,
-    async () => ({
+  const { alerts } = config;
+  const status = await startStatusServer(config.http, {
+    readiness: async () => ({
       ...(halves.includes('bot') ? { slack: connection?.isConnected() ?? false } : {}),
       ...(halves.includes('worker') ? { worker: worker !== undefined } : {}),
       redis: await Promise.race([posts.ping().then(yes, no), wait(1000, false, { ref: false })]),
     }),
-    () => queue.counts(),
-  );
+    queueCounts: () => queue.counts(),
+    ...(alerts === undefined
+      ? {}
+      : {
+          door: (metrics) =>
+            createDoor(
+              { token: alerts.token, takesCertificates: config.http.tls?.clientCa !== undefined },
+              {
+                addAll: (tickets) =>
+                  queue.addAll(tickets).catch((error: unknown) => {
+                    tellFault(error instanceof Error ? error : new Error(messageOf(error)));
+                    throw new NotStored();
+                  }),
+                answered(httpStatus, stored, from) {
+                  metrics.posted(httpStatus, stored);
+                  if (httpStatus !== 200) tellRefused(new Error(`status ${httpStatus} to ${from}`));
+                },
+                fault,
+              },
+            ),
+        }),
+    tellFault,
+  });
 
   async function startBot(): Promise<void> {
     const [{ connectBolt }, identity] = await Promise.all([import('./slack/bolt-client.ts'), whoWeAre()]);
@@ -228,6 +255,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
       commands,
       store: incidents,
       watch: watchStore,
+      alerts: alertStore,
       reports: posts,
       delivery,
       web,
@@ -295,6 +323,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
     const carry = (ticket: Ticket, hold: Hold, run: Run): Promise<void> => {
       if (ticket.kind === 'wake') return changing.carryOn(ticket.changeId);
       if (ticket.kind === 'incident') return incidenting.tell(ticket.incidentId);
+      if (ticket.kind === 'alerts') return incidenting.takeAlerts(ticket);
       return carryOut(ticket, partsOf(hold), run);
     };
     worker = startTicketWorker(
@@ -304,6 +333,12 @@ export async function start(config: Config, halves: readonly Half[], options: St
         // What was given up is woken by a sweep again.
         if (ticket.kind === 'wake') return fault(ticket.changeId, error);
         if (ticket.kind === 'incident') return fault(ticket.incidentId, error);
+        // Alertmanager tells of what is still on again, after its repeat_interval.
+        if (ticket.kind === 'alerts') {
+          const lost = ticket.alerts.map(({ labels, isOn }) => `${labels.alertname} ${isOn ? 'firing' : 'resolved'}`);
+          log.error({ event: 'alerts lost', id: ticket.id, group: redact(ticket.group.key), alerts: lost });
+          return fault(ticket.id, error);
+        }
         // A ticket that was given up is nobody's: there is nothing to hold.
         await giveUp(
           ticket,
@@ -377,6 +412,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
         space.close(),
         incidents.close(),
         watchStore.close(),
+        alertStore.close(),
         samples.close(),
         changes.close(),
         clusters.close(),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { alertsTicketSchema } from './alerts/alert.ts';
 import type { JsonObject } from './report/report.ts';
 
 /** Where the answer goes. */
@@ -37,7 +38,7 @@ const wakeSchema = z.object({ kind: z.literal('wake'), id: z.string(), changeId:
 const incidentSchema = z.object({ kind: z.literal('incident'), id: z.string(), incidentId: z.string() });
 
 /** One entry in the queue. */
-export const ticketSchema = z.discriminatedUnion('kind', [askSchema, wakeSchema, incidentSchema]);
+export const ticketSchema = z.discriminatedUnion('kind', [askSchema, wakeSchema, incidentSchema, alertsTicketSchema]);
 
 export type Ticket = z.infer<typeof ticketSchema>;
 export type AskTicket = z.infer<typeof askSchema>;

@@ -57,6 +57,8 @@ export type IncidentStore = {
    * @returns milliseconds until the turn; where that is more than `patienceMs` no turn was taken
    */
   turn(lane: string, everyMs: number, patienceMs: number): Promise<number>;
+  /** The next turn comes no sooner than in `forMs`: what was done took place only now. */
+  rest(lane: string, forMs: number): Promise<void>;
 };
 
 /** One transition, tried again while others are faster. @param decide undefined: nothing to be done */

@@ -45,10 +45,19 @@ export function incidentRoot(incident: Incident, { links, offers, now }: ThreadP
 
 /** What stands below the first message: the look's own thread, or what is known without one. */
 export function incidentReplies(incident: Incident, { report, links }: ThreadParts): Omit<Thread, 'root'> {
-  const shown = report?.verdict === 'refused' || report === undefined ? knownReport(incident, report) : report;
+  const shown =
+    report?.verdict === 'refused' || report === undefined
+      ? knownReport(incident, report)
+      : withDetails(incident, report);
   const line = incident.line === null ? incident.title : `/${incident.line}`;
   const { root: _, ...replies } = renderThread(shown, { line, links }, undefined);
   return replies;
+}
+
+/** Behind the answer of a look: what was told of it. */
+function withDetails({ details }: Incident, report: Report): Report {
+  if (details === null) return report;
+  return { ...report, sections: [...report.sections, { kind: 'text', title: 'The alert', text: details, more: true }] };
 }
 
 /** Without an answer of a look: what was seen, and why there is no more. */

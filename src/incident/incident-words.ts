@@ -20,8 +20,10 @@ export function timesWords(incident: Incident, now: number): string {
 
 /** What stands below the verdict: how often, since when, where, and what keeps it quiet. Slack's markup. */
 export function standing(incident: Incident, now: number): string {
-  const { missed, silenced, state, movedFrom, cluster, mention } = incident;
+  const { missed, silenced, state, movedFrom, cluster, mention, source, title, seen } = incident;
   const parts = [
+    // The verdict is the look's, and names another thing.
+    ...(source === 'alert' && seen !== null && state === 'open' ? [escaped(title)] : []),
     timesWords(incident, now),
     ...(missed > 0 ? [`${missed === incident.count ? '' : `${missed} of them `}while nobody watched`] : []),
     ...(cluster === '' ? [] : [escaped(cluster)]),

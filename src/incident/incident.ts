@@ -30,6 +30,7 @@ export const incidentSchema = z.object({
   /** The look that answers it; null where there is none. */
   line: z.string().nullable(),
   details: z.string().nullable(),
+  links: occurrenceSchema.shape.links,
   /** What the look came to. */
   seen: z.object({ summary: z.string(), verdict: z.string(), at: z.number() }).nullable(),
   /** The incident that tells this one with others. */

@@ -31,6 +31,8 @@ export const occurrenceSchema = z.object({
   member: z.object({ id: z.string(), label: z.string(), isOn: z.boolean() }).nullable(),
   /** Tables, labels and links that the thread shows where no look answers; text for people, already without secrets. */
   details: z.string().nullable(),
+  /** Where to read on, as buttons: addresses of the web alone. */
+  links: z.array(z.object({ title: z.string(), url: z.string() })).optional(),
 });
 
 export type Occurrence = z.infer<typeof occurrenceSchema>;

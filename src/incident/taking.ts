@@ -1,3 +1,4 @@
+import { createLanes } from '../lanes.ts';
 import type { Incident } from './incident.ts';
 import type { IncidentStore, Known } from './incident-store.ts';
 import { transition } from './incident-store.ts';
@@ -105,14 +106,22 @@ async function open(
   const dueAt = Math.max(dueAtOf(route, at), known.silencedUntil ?? 0);
   const { channelId, mention } = route;
   const isSure = fresh.some(({ isSuspected }) => !isSuspected);
-  const burstId = isSure ? await burstFor(channelId, mention, dueAt, parts) : null;
-  const incident = opened(fresh, { channelId, mention, dueAt, burstId }, at);
-  const stored = await store.commit(undefined, incident, {
-    ...taken(fresh),
-    ...(isSure && burstId === null ? { openedAt: at } : {}),
-  });
-  return stored ? incident : 'changed';
+  const openWith = async (burstId: string | null): Promise<Incident | 'changed'> => {
+    const incident = opened(fresh, { channelId, mention, dueAt, burstId }, at);
+    const stored = await store.commit(undefined, incident, {
+      ...taken(fresh),
+      ...(isSure && burstId === null ? { openedAt: at } : {}),
+    });
+    return stored ? incident : 'changed';
+  };
+  if (!isSure) return await openWith(null);
+  const burst = await store.burst(channelId);
+  if (burst !== undefined) return await openWith(burst.id);
+  // One after another: as many as come at once would each find that there are few yet.
+  return await inTurn(channelId, async () => await openWith(await burstFor(channelId, mention, dueAt, parts)));
 }
+
+const inTurn = createLanes();
 
 async function carryOn(
   before: Incident,
@@ -123,7 +132,9 @@ async function carryOn(
   const at = parts.now().getTime();
   let after = continued(before, fresh, known.members, at);
   const isConfirmed = before.state === 'suspected' && after.state === 'open';
-  const isAlone = before.burstId !== null && (await parts.store.read(before.burstId))?.state !== 'open';
+  // What is over needs no thread of its own to say so.
+  const isAlone =
+    before.burstId !== null && after.state !== 'resolved' && (await parts.store.read(before.burstId))?.state !== 'open';
   if (isConfirmed || isAlone) {
     const burstId = await burstFor(before.channelId, before.mention, before.dueAt, parts);
     after = { ...unfolded(after, { burstId, dueAt: before.dueAt }), revision: before.revision + 1 };
@@ -157,11 +168,30 @@ export async function burstFor(
   return (await store.burst(channelId))?.id ?? null;
 }
 
-/** What a burst tells has changed. */
-export async function touchBurst(
-  id: string,
-  { store, now, wake }: Pick<TakingParts, 'store' | 'now' | 'wake'>,
-): Promise<void> {
+const touching = new Map<string, Promise<void>>();
+const touchingNext = new Map<string, Promise<void>>();
+
+/** What a burst tells has changed. Of all that say so while it is written down, one more is enough. */
+export function touchBurst(id: string, parts: Pick<TakingParts, 'store' | 'now' | 'wake'>): Promise<void> {
+  const running = touching.get(id);
+  if (running === undefined) {
+    const touch = touchOnce(id, parts).finally(() => touching.delete(id));
+    touching.set(id, touch);
+    return touch;
+  }
+  const waiting = touchingNext.get(id);
+  if (waiting !== undefined) return waiting;
+  const next = running
+    .catch(() => {})
+    .then(() => {
+      touchingNext.delete(id);
+      return touchBurst(id, parts);
+    });
+  touchingNext.set(id, next);
+  return next;
+}
+
+async function touchOnce(id: string, { store, now, wake }: Pick<TakingParts, 'store' | 'now' | 'wake'>): Promise<void> {
   const burst = await transition(store, id, (known) => touched(known, now().getTime()));
   if (burst !== undefined) await wake(burst);
 }

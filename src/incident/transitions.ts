@@ -84,6 +84,7 @@ export function continued(
     members,
     line: latest?.line ?? incident.line,
     details: latest?.details ?? incident.details,
+    links: latest?.links ?? incident.links,
   };
 }
 

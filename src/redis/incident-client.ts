@@ -70,6 +70,10 @@ if wait > tonumber(ARGV[3]) then return wait end
 redis.call('set', KEYS[1], free + tonumber(ARGV[2]), 'PX', wait + tonumber(ARGV[2]))
 return wait`;
 
+/** KEYS lane · ARGV free again at, ms until then */
+const restScript = `
+if tonumber(redis.call('get', KEYS[1]) or '0') < tonumber(ARGV[1]) then redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2]) end`;
+
 /** KEYS lock · ARGV holder, ms */
 const lockScript = `
 local holder = redis.call('get', KEYS[1])
@@ -120,14 +124,14 @@ export function connectIncidents(
     read,
     async known({ source, cluster, subject }, keys, memberIds) {
       const ofSubject = hashed(source, cluster, subject);
-      // The incident first: what is taken by others after it was read makes the commit fail, what was taken before is among the seen.
-      const openId = await client.get(key('open', ofSubject));
-      const open = openId === null ? undefined : await read(openId);
-      const [silencedUntil, scores, members] = await Promise.all([
+      const [openId, silencedUntil, scores] = await Promise.all([
+        client.get(key('open', ofSubject)),
         client.get(key('silence', ofSubject)),
         keys.length === 0 ? [] : client.zmscore(seenKey(source, cluster), ...keys),
-        openId === null || memberIds.length === 0 ? [] : client.hmget(key('members', openId), ...memberIds),
       ]);
+      const open = openId === null ? undefined : await read(openId);
+      const members =
+        openId === null || memberIds.length === 0 ? [] : await client.hmget(key('members', openId), ...memberIds);
       return {
         open,
         seen: new Set(keys.filter((_, index) => scores[index] != null)),
@@ -207,6 +211,9 @@ export function connectIncidents(
       return Number(
         await client.eval(turnScript, 1, key('turn', lane), String(now()), String(everyMs), String(patienceMs)),
       );
+    },
+    async rest(lane, forMs) {
+      await client.eval(restScript, 1, key('turn', lane), String(now() + forMs), String(forMs));
     },
     async close() {
       client.disconnect();

@@ -7,11 +7,20 @@ import { redisOptions } from './connection-client.ts';
 const queueName = 'tickets';
 /** From Slack's 3 s for the ack: what is left after looking up the person. */
 const enqueueDeadlineMs = 1500;
+/** Tickets that nobody waits for come after all others. */
+const behindPeople = 10;
+/** A ticket of alerts has some 100 KB: more of them might not be stored within the deadline. */
+const addedAtOnce = 10;
 
 /** Puts tickets into the queue; answers within 1.5 s whatever Redis does. */
 export type TicketQueue = {
   /** @throws Refusal: "not accepted" where Redis refused, "not confirmed" where it did not answer in time */
   add(ticket: Ticket, afterMs?: number): Promise<void>;
+  /**
+   * Stores all of these, behind whatever people ask for. They are carried out and forgotten: one that is added again afterwards is carried out again.
+   * @throws Refusal where it is not certain that all of them are stored
+   */
+  addAll(tickets: readonly Ticket[]): Promise<void>;
   /** Whether a ticket waits, is delayed or is being carried out. */
   isLive(id: string): Promise<boolean>;
   counts(): Promise<Record<string, number>>;
@@ -44,33 +53,51 @@ export function connectQueue(redis: { url: string; prefix: string }, tellFault: 
   });
   queue.on('error', tellFault);
   return {
-    async add(ticket, afterMs = 0) {
-      const adding = queue.add('ticket', ticket, { jobId: ticket.id, delay: afterMs });
-      const late = Symbol('late');
-      const settled = adding.then(
-        () => undefined,
-        (error: unknown) => (isTimeout(error) ? late : error),
-      );
-      const outcome = await within(enqueueDeadlineMs, settled, late);
-      if (outcome === undefined) return;
-      if (outcome === late || !isNeverSent(outcome))
-        throw new Refusal(
-          'Not confirmed: the queue (Redis) did not answer in time.',
-          'If it was taken, the answer appears in this channel; look before you ask again.',
+    async addAll(tickets) {
+      for (let from = 0; from < tickets.length; from += addedAtOnce) {
+        const part = tickets.slice(from, from + addedAtOnce);
+        await certainly(
+          queue.addBulk(
+            part.map((ticket) => ({
+              name: 'ticket',
+              data: ticket,
+              opts: { jobId: ticket.id, priority: behindPeople, removeOnComplete: true, removeOnFail: true },
+            })),
+          ),
         );
-      throw new Refusal(
-        'Not accepted, nothing was started: the queue (Redis) cannot be reached.',
-        'Ask again in a minute; whoever runs the bot can see why with `quorum check`.',
-      );
+      }
+    },
+    async add(ticket, afterMs = 0) {
+      await certainly(queue.add('ticket', ticket, { jobId: ticket.id, delay: afterMs }));
     },
     async isLive(id) {
       const state = await queue.getJobState(id);
       return ['waiting', 'active', 'delayed', 'prioritized', 'waiting-children'].includes(state);
     },
-    counts: () => queue.getJobCounts('waiting', 'active', 'delayed', 'failed', 'completed'),
+    counts: () => queue.getJobCounts('waiting', 'prioritized', 'active', 'delayed', 'failed', 'completed'),
     // Without Redis the closing fails, and the connection would be tried for ever.
     close: () => queue.close().catch(() => queue.disconnect()),
   };
+}
+
+/** @throws Refusal where Redis refuses, or does not say in time that it is stored */
+async function certainly(adding: Promise<unknown>): Promise<void> {
+  const late = Symbol('late');
+  const settled = adding.then(
+    () => undefined,
+    (error: unknown) => (isTimeout(error) ? late : error),
+  );
+  const outcome = await within(enqueueDeadlineMs, settled, late);
+  if (outcome === undefined) return;
+  if (outcome === late || !isNeverSent(outcome))
+    throw new Refusal(
+      'Not confirmed: the queue (Redis) did not answer in time.',
+      'If it was taken, the answer appears in this channel; look before you ask again.',
+    );
+  throw new Refusal(
+    'Not accepted, nothing was started: the queue (Redis) cannot be reached.',
+    'Ask again in a minute; whoever runs the bot can see why with `quorum check`.',
+  );
 }
 
 /** Refused by Redis itself, or never written to a connection: whatever else went wrong may have come after the ticket was taken. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createLanes } from '../lanes.ts';
 import type { Message } from './message.ts';
 import { SlackFailure, type SlackWeb } from './web.ts';
 
@@ -52,24 +53,10 @@ export function createDelivery(parts: {
   wait(ms: number): Promise<void>;
 }): Delivery {
   const { web, posts, now, wait } = parts;
-  const lanes = new Map<string, Promise<unknown>>();
+  /** One after another within a channel. */
+  const inLane = createLanes();
   /** Until when a channel takes nothing more, in milliseconds since the epoch. */
   const pausedUntil = new Map<string, number>();
-
-  /** One after another within a channel. */
-  function inLane<T>(channelId: string, work: () => Promise<T>): Promise<T> {
-    const before = lanes.get(channelId) ?? Promise.resolve();
-    const running = before.then(work, work);
-    const settled = running.then(
-      () => undefined,
-      () => undefined,
-    );
-    lanes.set(channelId, settled);
-    settled.then(() => {
-      if (lanes.get(channelId) === settled) lanes.delete(channelId);
-    });
-    return running;
-  }
 
   async function putOnce(
     key: string,

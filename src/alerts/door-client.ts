@@ -1,0 +1,96 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import {
+  type DoorAnswer,
+  type DoorKeys,
+  type DoorParts,
+  type Knock,
+  largestBodyBytes,
+  refuseKnock,
+  takeBody,
+  tooLarge,
+} from './door.ts';
+
+/** All bodies that are being read at once may hold so much; who comes on top is asked to come back. */
+const mostBytesAtOnce = 64 * 1024 * 1024;
+/** What still comes of a body that nobody wants is thrown away for so long, so that the answer is read. */
+const lettingGoMs = 2000;
+const tooMuchAtOnce: DoorAnswer = {
+  status: 503,
+  headers: { 'retry-after': '1' },
+  text: 'Too much at once. Send it again.\n',
+};
+
+export type Door = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** Reads what is posted to the door, and answers. Never throws. */
+export function createDoor(
+  keys: DoorKeys,
+  parts: DoorParts & {
+    /** A request was answered. */
+    answered(status: number, alerts: number, from: string): void;
+  },
+): Door {
+  let bytesAtOnce = 0;
+
+  /** The body; an answer where it is not read to its end; undefined where it broke off: nobody waits for an answer then. */
+  function read(request: IncomingMessage): Promise<string | DoorAnswer | undefined> {
+    return new Promise((resolve) => {
+      const pieces: Buffer[] = [];
+      let bytes = 0;
+      const end = (outcome: string | DoorAnswer | undefined) => {
+        request.off('data', take);
+        bytesAtOnce -= bytes;
+        bytes = 0;
+        resolve(outcome);
+      };
+      const take = (piece: Buffer) => {
+        bytes += piece.length;
+        bytesAtOnce += piece.length;
+        if (bytes > largestBodyBytes) end(tooLarge());
+        else if (bytesAtOnce > mostBytesAtOnce) end(tooMuchAtOnce);
+        else pieces.push(piece);
+      };
+      request.on('data', take);
+      request.once('end', () => end(Buffer.concat(pieces).toString('utf8')));
+      request.once('error', () => end(undefined));
+      request.once('close', () => end(undefined));
+    });
+  }
+
+  return async (request, response) => {
+    const from = request.socket.remoteAddress ?? '';
+    const refusal = refuseKnock(knockOf(request), keys);
+    const body = refusal ?? (await read(request));
+    if (body === undefined) return parts.answered(0, 0, from);
+    const { answer, alerts } = typeof body === 'string' ? await takeBody(body, parts) : { answer: body, alerts: 0 };
+    parts.answered(answer.status, alerts, from);
+    respond(request, response, answer);
+  };
+}
+
+function knockOf({ method = '', headers, socket }: IncomingMessage): Knock {
+  const length = Number(headers['content-length']);
+  return {
+    method,
+    authorization: headers.authorization ?? '',
+    hasClientCertificate: (socket as TLSSocket).authorized === true,
+    contentEncoding: headers['content-encoding'] ?? '',
+    contentLength: Number.isNaN(length) ? undefined : length,
+  };
+}
+
+function respond(request: IncomingMessage, response: ServerResponse, { status, headers, text }: DoorAnswer): void {
+  if (request.complete) {
+    response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...headers }).end(text);
+    return;
+  }
+  // The rest of the body is not wanted; a connection that is cut at once would take the answer with it.
+  response
+    .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close', ...headers })
+    .end(text);
+  const { socket } = request;
+  request.on('error', () => {});
+  request.resume();
+  setTimeout(() => socket.destroy(), lettingGoMs).unref();
+}
