@@ -57,7 +57,12 @@ async function removeKeys({ url, prefix }: RedisServer): Promise<void> {
 }
 
 /** Writes a config for a process of ours, with keys of its own in Redis. */
-export function writeConfig({ redis, etcd, slack, folder }: Ground, name: string, mode: 'socket' | 'http'): string {
+export function writeConfig(
+  { redis, etcd, slack, folder }: Ground,
+  name: string,
+  mode: 'socket' | 'http',
+  more: object = {},
+): string {
   const file = join(folder, `${name}.yaml`);
   const config = {
     slack: {
@@ -74,6 +79,7 @@ export function writeConfig({ redis, etcd, slack, folder }: Ground, name: string
     etcd: {
       clusters: { prod: { endpoints: etcd.endpoints, ...(etcd.tls === undefined ? {} : { tls: etcd.tls }) } },
     },
+    ...more,
   };
   // JSON is YAML.
   writeFileSync(file, JSON.stringify(config));
@@ -95,7 +101,7 @@ export type Started = RunningProcess & {
 /** Starts a compiled file in this folder, and waits for its line with the event `ready`. Its log goes to a file, so that reading it costs us nothing. */
 export async function startNode(
   ground: Ground,
-  file: 'product' | 'bare-bolt' | 'bare-worker',
+  file: 'product' | 'bare-bolt' | 'bare-worker' | 'bare-watch',
   args: readonly string[],
 ): Promise<Started> {
   const path = fileURLToPath(new URL(`./${file}.js`, import.meta.url));

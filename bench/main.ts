@@ -11,6 +11,7 @@ import { benchRecovery } from './recovery.ts';
 import { type Row, renderMarkdown, renderTable } from './row.ts';
 import { benchSnapshot } from './snapshot.ts';
 import { benchStart } from './start.ts';
+import { benchTold } from './told.ts';
 
 /** All of it takes about two minutes on a quiet machine; what takes longer than ten hangs. */
 const giveUpMs = 600_000;
@@ -18,7 +19,7 @@ const giveUpMs = 600_000;
 const usage = `npm run bench                            ratios measured in one run, as a table
 npm run bench -- --markdown              the table for README
 npm run bench -- --json figures.json     every round too, into a file (- for standard output)
-npm run bench -- --only ack,health       some of: ack, answer, health, hung, snapshot, pods, recovery, start
+npm run bench -- --only ack,health       some of: ack, answer, health, hung, snapshot, pods, recovery, told, start
 `;
 
 const parts: Readonly<Record<string, (ground: Ground) => Promise<Row[]>>> = {
@@ -28,9 +29,10 @@ const parts: Readonly<Record<string, (ground: Ground) => Promise<Row[]>>> = {
   snapshot: benchSnapshot,
   pods: benchPods,
   recovery: benchRecovery,
+  told: benchTold,
   start: benchStart,
 };
-const names = ['ack', 'answer', 'health', 'hung', 'snapshot', 'pods', 'recovery', 'start'];
+const names = ['ack', 'answer', 'health', 'hung', 'snapshot', 'pods', 'recovery', 'told', 'start'];
 
 /**
  * Measures Quorum against the least that its parts can do, on real ones that it starts and ends.

@@ -81,7 +81,7 @@ function burstReport({ lastAt }: Incident, children: readonly Incident[]): Repor
   const rows = worst.map(({ title, count: times, state, recent, firstAt, lastAt: last }) => [
     title,
     `${times}${times > 2 ? `, every ${roughly((last - firstAt) / (times - 1))}` : ''}`,
-    state === 'open' ? (recent.at(-1)?.note ?? '') : 'over',
+    state === 'open' ? (recent.at(-1)?.node ?? '') : 'over',
   ]);
   const line = worst.find(({ state, line: each }) => state === 'open' && each !== null)?.line ?? worst[0]?.line;
   const clusters = [...new Set(children.map(({ cluster }) => cluster).filter((name) => name !== ''))];
@@ -98,7 +98,7 @@ function burstReport({ lastAt }: Incident, children: readonly Incident[]): Repor
         title: `${rows.length > shownRows ? `The ${shownRows} that died most of ${rows.length}` : 'Who, and how often'}${
           clusters.length === 0 ? '' : ` (${listed(clusters)})`
         }`,
-        columns: ['What', 'Times', 'Latest'],
+        columns: ['What', 'Times', 'Node'],
         rows: rows.slice(0, shownRows),
       },
       ...(rows.length > shownRows

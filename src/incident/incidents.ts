@@ -10,6 +10,8 @@ import { type TakenCounts, type TakingParts, takeOccurrences, touchBurst } from 
 import { type TellingParts, tellIncident } from './telling.ts';
 import { resolved, silenced } from './transitions.ts';
 
+/** A ticket that was lost is made up for within this; one that waits for its turn is not doubled more often. */
+const lostAfterMs = 30_000;
 /** What a burst tells is read anew this often, whoever was to say that it changed. */
 const burstEveryMs = 60_000;
 /** Nothing new for so long: what comes after is another burst. */
@@ -50,7 +52,6 @@ export async function wakeIncident(incident: Incident, { add, now, log, times }:
 }
 
 export type SweepParts = Pick<TakingParts, 'store' | 'now' | 'wake'> & {
-  readonly times: TellingTimes;
   /** How long a subject has to be calm. */
   readonly resolveAfterMs: number;
   add(ticket: Ticket, afterMs: number): Promise<void>;
@@ -65,7 +66,7 @@ export async function sweepIncidents(parts: SweepParts): Promise<void> {
   const { store, now, resolveAfterMs, add, fault } = parts;
   const bursts = new Set<string>();
   const at = now().getTime();
-  const round = Math.floor(at / parts.times.editEveryMs);
+  const round = Math.floor(at / lostAfterMs);
   for (const incident of await store.unfinished()) {
     try {
       const calmMs = at - incident.lastAt;

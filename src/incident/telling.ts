@@ -52,8 +52,8 @@ const refusedAgainMs = 10 * 60_000;
 export async function tellIncident(id: string, parts: TellingParts): Promise<void> {
   const { store, now } = parts;
   const holder = randomUUID();
-  if (!(await store.lock(id, holder, lockMs)))
-    throw new SlackFailure('incident', 'rate-limited', 'told by another worker', 500);
+  // Whoever is at it looks again before it ends; where it is killed its own ticket comes back.
+  if (!(await store.lock(id, holder, lockMs))) return;
   const renewing = setInterval(() => store.lock(id, holder, lockMs).catch(() => {}), lockMs / 3);
   try {
     const incident = await store.read(id);
@@ -68,6 +68,10 @@ export async function tellIncident(id: string, parts: TellingParts): Promise<voi
     clearInterval(renewing);
     await store.unlock(id, holder).catch(() => {});
   }
+  // It went on while it was told, and whoever was to tell that left it to us.
+  const after = await store.read(id);
+  if (after !== undefined && after.burstId === null && after.told > 0 && after.content > after.told)
+    await parts.wake(after);
 }
 
 async function tellOne(before: Incident, parts: TellingParts): Promise<void> {
@@ -104,9 +108,7 @@ async function tellOne(before: Incident, parts: TellingParts): Promise<void> {
   const threadTs = await putRoot(incident, report, parts);
   await putReplies(incident, threadTs, incidentReplies(incident, threadParts(incident, report, parts)), parts);
   const shown = incident.content;
-  const after = await transition(parts.store, incident.id, (known) =>
-    known.told < shown ? told(known, shown) : undefined,
-  );
+  await transition(parts.store, incident.id, (known) => (known.told < shown ? told(known, shown) : undefined));
   parts.log('incident told', {
     incident: incident.id,
     subject: incident.title,
@@ -114,8 +116,6 @@ async function tellOne(before: Incident, parts: TellingParts): Promise<void> {
     state: incident.state,
   });
   if (isFirst && report?.chart !== undefined) await parts.illustrate(incident.channelId, threadTs, report);
-  // It went on while it was told.
-  if (after !== undefined && after.content > shown) await parts.wake(after);
 }
 
 /** What a suspicion is remembered by. */
@@ -128,7 +128,7 @@ function mayLookAgain({ seen, lastAt, state }: Incident, now: number): boolean {
 }
 
 async function looked(incident: Incident, parts: TellingParts): Promise<Report> {
-  const waitMs = await parts.store.turn(`look ${incident.cluster}`, looksEveryMs, 60_000);
+  const waitMs = await parts.store.turn(`look ${incident.cluster}`, looksEveryMs, patienceMs);
   if (waitMs > patienceMs) throw new SlackFailure('look', 'rate-limited', 'others are looked at first', waitMs);
   // A single one is answered at once.
   if (waitMs > 0) await pause(waitMs);
@@ -139,8 +139,13 @@ async function looked(incident: Incident, parts: TellingParts): Promise<Report> 
 async function saved(incident: Incident, report: Report, parts: TellingParts): Promise<Incident | undefined> {
   await parts.keep(incident, report);
   if (report.verdict === 'refused') return undefined;
-  const seen = { summary: report.summary, verdict: report.verdict, at: parts.now().getTime() };
+  const seen = seenOf(report, parts.now().getTime());
   return await transition(parts.store, incident.id, (known) => lookedAt(known, seen));
+}
+
+/** How many restarts there were when it was looked at is soon wrong: the incident counts by itself. */
+function seenOf({ summary, verdict }: Report, at: number): NonNullable<Incident['seen']> {
+  return { summary: summary.replace(/ \(\d+ restarts?\)/, ''), verdict, at };
 }
 
 /** It was for memory: from here on it is an incident like any other. undefined where it is told with others. */
@@ -149,7 +154,7 @@ async function confirm(incident: Incident, report: Report, parts: TellingParts):
   const at = parts.now().getTime();
   const { channelId, mention, dueAt } = incident;
   const burstId = await burstFor(channelId, mention, dueAt, parts);
-  const seen = { summary: report.summary, verdict: report.verdict, at };
+  const seen = seenOf(report, at);
   for (;;) {
     const known = await parts.store.read(incident.id);
     if (known === undefined) return undefined;
@@ -170,11 +175,8 @@ async function tellBurst(burst: Incident, parts: TellingParts): Promise<void> {
   const threadTs = await put(burst, 'root', { channelId: burst.channelId }, root, parts);
   await putReplies(burst, threadTs, replies, parts);
   const shown = burst.content;
-  const after = await transition(parts.store, burst.id, (known) =>
-    known.told < shown ? told(known, shown) : undefined,
-  );
+  await transition(parts.store, burst.id, (known) => (known.told < shown ? told(known, shown) : undefined));
   parts.log('incident told', { incident: burst.id, subject: burst.title, count: children.length, state: burst.state });
-  if (after !== undefined && after.content > shown) await parts.wake(after);
 }
 
 function threadParts(incident: Incident, report: Report | undefined, parts: TellingParts): ThreadParts {

@@ -124,14 +124,14 @@ export function connectIncidents(
     read,
     async known({ source, cluster, subject }, keys, memberIds) {
       const ofSubject = hashed(source, cluster, subject);
-      const [openId, silencedUntil, scores] = await Promise.all([
-        client.get(key('open', ofSubject)),
+      // The incident first: what is taken by others after it was read makes the commit fail, what was taken before is among the seen.
+      const openId = await client.get(key('open', ofSubject));
+      const open = openId === null ? undefined : await read(openId);
+      const [silencedUntil, scores, members] = await Promise.all([
         client.get(key('silence', ofSubject)),
         keys.length === 0 ? [] : client.zmscore(seenKey(source, cluster), ...keys),
+        openId === null || memberIds.length === 0 ? [] : client.hmget(key('members', openId), ...memberIds),
       ]);
-      const open = openId === null ? undefined : await read(openId);
-      const members =
-        openId === null || memberIds.length === 0 ? [] : await client.hmget(key('members', openId), ...memberIds);
       return {
         open,
         seen: new Set(keys.filter((_, index) => scores[index] != null)),

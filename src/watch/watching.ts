@@ -41,6 +41,11 @@ const firstLookMs = 3_600_000;
 const farthestMs = 24 * 3_600_000;
 /** So many ends are remembered in this process: the same pod shows the same end at each of its changes. */
 const mostRemembered = 50_000;
+/**
+ * What was taken is handed on once more after this: a Redis that is killed loses what it had not written yet, with appendfsync everysec about two
+ * seconds (redis.io, Persistence), and only whoever saw it knows.
+ */
+const againAfterMs = 15_000;
 const batch = 200;
 const retryMs = 1000;
 
@@ -54,6 +59,7 @@ export function startWatching(clusters: readonly WatchedCluster[], parts: Watchi
   const running = clusters.map((cluster) => watchCluster(cluster, parts, stopping.signal));
   const beat = async () => {
     const at = now().getTime();
+    for (const { takeAgain } of running) takeAgain(at);
     const standings = running.flatMap(({ standings: own }) => own());
     const watched = running.filter(({ isWatching }) => isWatching()).map(({ name }) => name);
     await store
@@ -76,6 +82,7 @@ function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts
   const standings = new Map<string, Standing>();
   const watches: PodWatch[] = [];
   let pending: WatchedEnd[] = [];
+  let takenOnce: { readonly end: WatchedEnd; readonly at: number }[] = [];
   let isFlushing = false;
   /** Ends before this were told, or are too old to be told. */
   let tellSince: number | undefined;
@@ -87,8 +94,17 @@ function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts
       remembered.add(key);
       if (remembered.size > mostRemembered) for (const oldest of remembered) if (remembered.delete(oldest)) break;
       pending.push(end);
+      takenOnce.push({ end, at: now().getTime() });
     }
     if (pending.length > 0 && !isFlushing) void flush();
+  }
+
+  function takeAgain(at: number): void {
+    const due = takenOnce.filter((each) => at - each.at >= againAfterMs);
+    if (due.length === 0 || isFlushing) return;
+    takenOnce = takenOnce.filter((each) => at - each.at < againAfterMs);
+    pending.push(...due.map(({ end }) => end));
+    void flush();
   }
 
   /** One batch after another, in order; the same batch again where it could not be taken. */
@@ -176,6 +192,7 @@ function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts
 
   return {
     name,
+    takeAgain,
     standings: () => [...standings.values()],
     isWatching: () =>
       watches.length > 0 &&

@@ -92,6 +92,12 @@ describe('what happened becomes incidents', () => {
     ]);
   });
 
+  test('each once also where several take it at the same moment', async () => {
+    for (let round = 0; round < 60; round++)
+      await Promise.all([store, second, store, second].map((by) => take([died('a', `k${round}`)], by)));
+    expect((await open()).map(({ count }) => count)).toEqual([60]);
+  });
+
   test('what is over begins anew with the next one, and what it counted stays counted', async () => {
     await take([died('a', 'k1')]);
     const [first] = await open();

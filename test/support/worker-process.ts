@@ -34,7 +34,14 @@ export function writeConfig(path: string, config: Config): void {
   const { expiresIn, startWithin, required, allowSelfApproval } = config.access.approvals;
   const approvals = { required, allowSelfApproval, expiresIn: `${expiresIn}ms`, startWithin: `${startWithin}ms` };
   const access = { ...config.access, approvals };
-  writeFileSync(path, JSON.stringify({ slack, redis, http, links, access, etcd, kubernetes }));
+  const { resolveAfter, burst, timeZone } = config.incidents;
+  const incidents = {
+    resolveAfter: `${resolveAfter}ms`,
+    burst: { incidents: burst.incidents, within: `${burst.within}ms` },
+    timeZone,
+  };
+  const { watch } = config;
+  writeFileSync(path, JSON.stringify({ slack, redis, http, links, access, etcd, kubernetes, watch, incidents }));
 }
 
 /**
