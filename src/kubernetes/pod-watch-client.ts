@@ -20,8 +20,6 @@ type Handle = (type: string, object: unknown) => void;
 
 /** A watch is asked to end after five to ten minutes, as client-go asks: so the load of the API servers spreads anew. */
 const shortestWatchSeconds = 300;
-/** After so many silences in a row a list tells whether the version is still of this server: its etcd may have been restored. */
-const silencesTrusted = 10;
 
 /**
  * Watches pods through client-node's informer, which keeps of each no more than a stub: where to go on, and who is gone after
@@ -40,7 +38,6 @@ export function watchPods(
   const underway = new Set<Promise<unknown>>();
   let listedPods: number | undefined;
   let deleting: PodStub | undefined;
-  let silences = 0;
 
   /** All pages of a list, tried until they are there. */
   async function list() {
@@ -98,7 +95,7 @@ export function watchPods(
       resourceVersion: version,
       timeoutSeconds: String(Math.round(shortestWatchSeconds * (1 + Math.random()))),
     };
-    const seen: { isStable: boolean; events: number } = { isStable: false, events: 0 };
+    const seen = { isStable: false, isSilent: false, events: 0 };
     const connections = new Connections();
     let stable: NodeJS.Timeout | undefined;
     try {
@@ -124,9 +121,10 @@ export function watchPods(
             voice.working();
           }
         }
-        silences = patience.isOver && seen.events === 0 ? silences + 1 : 0;
+        if (patience.isOver && seen.events === 0) seen.isSilent = true;
       });
-      return { ...seen, error: silences < silencesTrusted ? undefined : expired() };
+      if (seen.isSilent) await lookBack(version);
+      return { ...seen, error: undefined };
     } catch (error) {
       return { ...seen, error };
     } finally {
@@ -154,9 +152,19 @@ export function watchPods(
     }
   }
 
-  function expired(): Interruption {
-    silences = 0;
-    return refusedWith(requests.asked('watch'), 410, '', undefined);
+  /**
+   * After a silence: a server whose version is behind the watch's has another past (its etcd was restored), and would say
+   * nothing until it has caught up. @throws Interruption
+   */
+  async function lookBack(version: string): Promise<void> {
+    const connections = new Connections();
+    try {
+      const options = { request: new AbortController(), connections };
+      const page = await requests.ask('list', { limit: '1' }, options, (answer) => readListPage(answer, () => {}));
+      if (Number(page.version) < Number(version)) throw refusedWith(requests.asked('watch'), 410, '', undefined);
+    } finally {
+      await connections.destroy();
+    }
   }
 
   /** Tells what went wrong, if it is worth a word, and waits as long as it is to wait. */

@@ -58,7 +58,7 @@ export class WatchVoice {
 
   /** A pod went while nobody watched: all that is known of it is what was kept. */
   goneUnseen({ metadata }: PodStub): void {
-    if (!this.#isSilent) this.#pod(podSchema.parse({ metadata }), 'gone');
+    if (!this.#isSilent) this.#pod(this.#schema.parse({ metadata }), 'gone');
   }
 
   /** Something that is no pod came; it is skipped. */
