@@ -9,6 +9,8 @@ import { codeOf, messageOf } from '../src/thrown.ts';
 import { type EtcdTestCluster, startEtcd } from '../test/support/etcd.ts';
 import { isEtcdGiven } from '../test/support/etcd-given.ts';
 import { startKubernetes } from '../test/support/kubernetes/api.ts';
+import { type Fate, runControllers } from '../test/support/kubernetes/controllers.ts';
+import { type Fields, listAt } from '../test/support/kubernetes/object.ts';
 import { loadRecorded, recordedPods } from '../test/support/kubernetes/recorded.ts';
 import { localConfig } from '../test/support/local-config.ts';
 import { makeFolder, removeFolder, waitFor } from '../test/support/process.ts';
@@ -62,7 +64,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (options.once !== undefined) return await demo.once(options.once);
     await demo.prepare();
     process.stdout.write(
-      `\n  Quorum is running: open ${demo.pageUrl}\n\n  Try /etcd health, /oom why ${recordedPods.heapSpace}, let the cluster grow with the machines at the left, or fill its store there. Ctrl-C ends all of it.\n\n`,
+      `\n  Quorum is running: open ${demo.pageUrl}\n\n  Press Set these flags under the answer about checkout, and approve it as Bob. Try /etcd health, /oom why ${recordedPods.heapSpace}, let the cluster grow with the machines at the left, or fill its store there. Ctrl-C ends all of it.\n\n`,
     );
     await stopped;
     process.stderr.write('Ending …\n');
@@ -82,6 +84,14 @@ function optionsOf(args: readonly string[]) {
     args: [...args],
     options: { once: { type: 'string' }, port: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
   }).values;
+}
+
+/** The recorded JVMs live where their heap is bounded, and are killed again where it is not. */
+function fateInDemo(template: Fields): Fate {
+  const isBounded = listAt(template, 'spec', 'containers').some((container) =>
+    /-Xmx|MaxRAMPercentage/.test(JSON.stringify(container.env ?? [])),
+  );
+  return isBounded ? 'runs' : 'dies';
 }
 
 /** The parts that run, ended in the reverse order. */
@@ -130,6 +140,8 @@ class Demo {
       SlackWorkspace,
     ];
     await kubernetes.writeKubeconfig(kubeconfig);
+    const controllers = runControllers(kubernetes, { fate: fateInDemo, stepMs: 1500 });
+    this.ends.push(async () => controllers.stop());
     this.workspace = slack;
     this.etcd = etcd;
     const ann = slack.addUser({ name: 'ann', realName: 'Ann Okafor' });
@@ -144,6 +156,7 @@ class Demo {
       redis,
       etcd: { prod: etcd },
       kubeconfigs: { prod: kubeconfig },
+      allowFixes: true,
       access: { operators: [ann.id], approvers: [bob.id] },
     });
     const config = withSnapshots(local, 'prod', snapshotsTo(join(folder, 'snapshots')));

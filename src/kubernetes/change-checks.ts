@@ -6,7 +6,7 @@ import { fine } from './checks.ts';
 import type { PatchOutcome } from './cluster.ts';
 import { keeperOf } from './gitops.ts';
 import { isJsonObject, jsonObjects } from './json.ts';
-import { type Owner, wordOf } from './owner.ts';
+import { fullWordOf, type Owner, wordOf } from './owner.ts';
 import { replacementOf, rolloutOf } from './rollout.ts';
 import { autoscalerCheck, verticalCheck } from './scaling-checks.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -24,6 +24,8 @@ export type ChangeFacts = {
   readonly after: JsonObject;
   /** What the API server said to the patch without carrying it out; undefined where it was not asked. */
   readonly dryRun: PatchOutcome | undefined;
+  /** Going back may end a rollout that is under way: whose new pods die is what it is for. */
+  readonly purpose: 'fix' | 'rollback';
   /** Where the patch to make by hand stands: `the patch below`. */
   readonly byHand: string;
 };
@@ -35,7 +37,7 @@ export function changeChecks(facts: ChangeFacts): Check[] {
     allowedCheck(facts),
     keeperCheck(facts),
     ownerCheck(facts),
-    rolloutCheck(owner),
+    rolloutCheck(facts),
     autoscalerCheck(owner, surroundings, after),
     verticalCheck(surroundings, after),
     budgetCheck(owner, surroundings),
@@ -82,7 +84,7 @@ function ownerCheck({ owner }: ChangeFacts): Check {
   };
 }
 
-function rolloutCheck(owner: Owner): Check {
+function rolloutCheck({ owner, purpose }: ChangeFacts): Check {
   const name = 'No rollout is under way';
   const { state, seen, ready, wanted } = rolloutOf(owner.kind, owner.workload);
   const said = `${seen}.`;
@@ -111,14 +113,26 @@ function rolloutCheck(owner: Owner): Check {
         advice: 'Pods that are deleted from now on get all of it at once.',
       };
     case 'rolling':
+      if (purpose === 'rollback')
+        return {
+          name,
+          status: 'warning',
+          seen: `One is under way, and this takes its place: ${said}`,
+          advice: 'That is right where its new pods die. If it only takes its time, let it end first.',
+        };
+      return underWay(name, said, owner);
     case 'unobserved':
-      return {
-        name,
-        status: 'blocking',
-        seen: said,
-        advice: `Wait for its end: kubectl rollout status ${wordOf(owner)} -n ${owner.namespace}. If the new pods are what dies, go back: \`/oom rollback\`.`,
-      };
+      return underWay(name, said, owner);
   }
+}
+
+function underWay(name: string, seen: string, owner: Owner): Check {
+  return {
+    name,
+    status: 'blocking',
+    seen,
+    advice: `Wait for its end: kubectl rollout status ${wordOf(owner)} -n ${owner.namespace}. If the new pods are what dies, go back: \`/oom rollback ${fullWordOf(owner)}\`.`,
+  };
 }
 
 /** What people notice while pods are replaced, apart from budgets. */

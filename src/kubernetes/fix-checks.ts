@@ -90,7 +90,7 @@ export function namespaceCheck(owner: Owner, { limitRanges, quotas }: Surroundin
     name,
     status: 'blocking',
     seen: `${trouble.join('; ')}: new pods would be refused.`,
-    advice: 'Have it raised, name another --limit, or ask with --keep-resources for the flags alone.',
+    advice: 'Have it raised; or `/oom fix` with another --limit, or with --keep-resources for the flags alone.',
   };
 }
 

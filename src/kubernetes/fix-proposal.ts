@@ -129,6 +129,7 @@ async function sharedChecks(
     surroundings,
     after: edited(template, edit),
     dryRun,
+    purpose: 'fix',
     byHand: keeperOf(owner.workload) === undefined ? 'the patch below' : 'the patch to commit below',
   };
   return { facts, checks: changeChecks(facts) };

@@ -94,6 +94,7 @@ export async function proposeRollback(
     surroundings,
     after: revision.template,
     dryRun,
+    purpose: 'rollback' as const,
     byHand: 'the command below',
   };
   const checks: Check[] = [...changeChecks(facts), namespaceCheck(owner, surroundings, revision.template)];

@@ -43,7 +43,10 @@ export function rolloutOf(kind: RolledKind, workload: RolledWorkload): Rollout {
   const seen = `${updated} of ${count(wanted, 'pod')} updated, ${available} available${old > 0 ? `, ${old} of before still there` : ''}`;
   if (isUnobserved) return { ...figures, state: 'unobserved', seen: 'Its controller has not seen the last change yet' };
   if (kind === 'Deployment' && spec.paused) return { ...figures, state: 'paused', seen: `It is paused: ${seen}` };
-  const isReplaced = updated >= wanted - heldBack(kind, workload) && old <= heldBack(kind, workload);
+  // One that makes its pods in order stops at the first that dies: those that are missing are no rollout.
+  const isCurrent =
+    kind === 'StatefulSet' && status.updateRevision !== undefined && status.updateRevision === status.currentRevision;
+  const isReplaced = isCurrent || (updated >= wanted - heldBack(kind, workload) && old <= heldBack(kind, workload));
   if (isReplaced) return { ...figures, state: 'settled', seen };
   if (replacementOf(kind, workload).strategy === 'on-delete') return { ...figures, state: 'by-hand', seen };
   const isOverdue = status.conditions.some(
@@ -56,7 +59,7 @@ export function rolloutOf(kind: RolledKind, workload: RolledWorkload): Rollout {
 function updatedPods(kind: RolledKind, { status }: RolledWorkload, wanted: number): number {
   if (kind === 'DaemonSet') return status.updatedNumberScheduled ?? 0;
   if (kind === 'Deployment') return status.updatedReplicas ?? 0;
-  // Once all are updated a StatefulSet's controller makes the update its current revision, and counts no updated ones in old versions.
+  // Where the update is the current revision all that are there have it, whatever was counted before.
   if (status.updateRevision !== undefined && status.updateRevision === status.currentRevision)
     return Math.max(status.updatedReplicas ?? 0, Math.min(wanted, status.replicas ?? 0));
   return status.updatedReplicas ?? 0;

@@ -24,7 +24,7 @@ export function autoscalerCheck(owner: Owner, { autoscalers }: Surroundings, aft
       status: 'blocking',
       seen: `${names} scales ${wordOf(owner)} by its memory as a share of the request, and this changes the request or the limit: it would answer with another number of pods.`,
       advice:
-        'Ask with --keep-resources for the flags alone; or let it scale by CPU, or by an amount of memory, first.',
+        '`/oom fix` with --keep-resources sets the flags alone; or let it scale by CPU, or by an amount of memory, first.',
     };
   return {
     name,

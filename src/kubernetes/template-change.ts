@@ -85,7 +85,15 @@ export async function ensureChanged(
   if (tried.kind === 'refused' && tried.status === 409)
     return wait(context, { ...patience, recheckAfterMs: 200, reason: `${word} is being written by others.` });
   if (tried.kind === 'refused') return { kind: 'blocked', refusal: tried.refusal };
-  if (tried.kind === 'unknown') return wait(context, { ...patience, reason: tried.refusal.message });
+  if (tried.kind === 'unknown')
+    return wait(context, {
+      ...patience,
+      reason: tried.refusal.message,
+      otherwise: new Refusal(
+        `Nothing was changed: the patch could not even be tried. ${tried.refusal.message}`,
+        tried.refusal.advice,
+      ),
+    });
   const made = tried.workload.spec.template;
   const revisionBefore = await revisionNow(cluster, kind, workload);
   await context.intent.write({

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { JsonObject } from '../report/report.ts';
 import type { KubernetesCluster, Permission } from './cluster.ts';
 import { type Asked, RequestFailure, statusFailure, statusMessage } from './request-failure.ts';
@@ -38,6 +38,15 @@ const resources = { Deployment: 'deployments', StatefulSet: 'statefulsets', Daem
 /** Who wrote a field, in managedFields: told apart from kubectl's and controllers' by it. */
 const fieldManager = 'quorum';
 const mostListed = '500';
+const versionSchema = z.object({ major: z.string(), minor: z.string() });
+
+function tooOld(cluster: string): RequestFailure {
+  return new RequestFailure(
+    'bad request',
+    `The Kubernetes API of ${cluster} is older than 1.13 and knows no dry run: nothing is changed there.`,
+    'Apply the patch by hand.',
+  );
+}
 
 /** What may be changed in a cluster, and what has a say in it. */
 export function workloadClient(api: ApiAccess, allowsFixes: boolean): NonNullable<KubernetesCluster['workloads']> {
@@ -63,6 +72,20 @@ export function workloadClient(api: ApiAccess, allowsFixes: boolean): NonNullabl
     return undefined;
   }
 
+  let knowsDryRun: Promise<boolean> | undefined;
+  /** Older servers take a dry run for the real thing: it came with 1.12, and is on from 1.13. @throws RequestFailure */
+  function demandDryRun(): Promise<boolean> {
+    const permission: Permission = { verb: 'get', resource: 'nodes' };
+    knowsDryRun ??= ask('/version', permission, []).then((text) => {
+      const { major, minor } = parse(text ?? '', versionSchema, permission);
+      return Number(major) > 1 || Number.parseInt(minor, 10) >= 13;
+    });
+    knowsDryRun.catch(() => {
+      knowsDryRun = undefined;
+    });
+    return knowsDryRun;
+  }
+
   return {
     allowsFixes,
 
@@ -78,6 +101,8 @@ export function workloadClient(api: ApiAccess, allowsFixes: boolean): NonNullabl
       const query = new URLSearchParams({ fieldManager, ...(mode === 'dry-run' ? { dryRun: 'All' } : {}) });
       let reply: ApiReply;
       try {
+        if (mode === 'dry-run' && !(await demandDryRun()))
+          return { kind: 'refused', status: 0, refusal: tooOld(cluster) };
         const path = `${place(kind, namespace, name)}?${query}`;
         reply = await send('PATCH', path, JSON.stringify(patch), asked, 'application/strategic-merge-patch+json');
       } catch (error) {

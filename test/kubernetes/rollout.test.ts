@@ -67,6 +67,13 @@ describe('where a rollout stands', () => {
       'settled',
     ],
     [
+      'a set that makes its pods in order, and stopped at the first that dies',
+      'StatefulSet',
+      { replicas: 3 },
+      { replicas: 1, updatedReplicas: 1, currentRevision: 'a', updateRevision: 'a' },
+      'settled',
+    ],
+    [
       'a set, one new',
       'StatefulSet',
       { replicas: 2 },

@@ -434,6 +434,16 @@ describe('a check stands in the way', () => {
   });
 });
 
+test('a server that knows no dry run is sent no patch: it would carry it out', async () => {
+  const { fix, api } = await roomWith({}, [], { version: 'v1.11.10' });
+  const proposal = await fix();
+  expect(checkIn(proposal, 'The API server takes it (dry run)')).toMatchObject({
+    status: 'blocking',
+    seen: 'The Kubernetes API of prod is older than 1.13 and knows no dry run: nothing is changed there.',
+  });
+  expect(api.requests().filter(({ method }) => method !== 'GET')).toEqual([]);
+});
+
 describe('carried out', () => {
   test.each(['Deployment', 'StatefulSet', 'DaemonSet'] as const)(
     'a %s is patched once and followed until its new pods run',

@@ -59,15 +59,22 @@ describe('going back', () => {
     );
   });
 
-  test('is refused during a rollout and under a GitOps controller, as any change is', async () => {
-    const { rollback } = await roomWith({
-      metadata: { labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop' } },
-      status: { updatedReplicas: 0 },
-    });
+  test('is refused under a GitOps controller, as any change is', async () => {
+    const { rollback } = await roomWith({ metadata: { labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop' } } });
     const { checks } = await rollback();
     expect(checks.filter(({ status }) => status === 'blocking').map(({ seen }) => seen)).toEqual([
       'Flux (Kustomization shop) keeps deploy/orders as it is written elsewhere, and would take this back: label kustomize.toolkit.fluxcd.io/name: shop.',
-      '0 of 2 pods updated, 1 available, 2 of before still there.',
     ]);
+  });
+
+  test('may take the place of a rollout whose new pods die, and waits for a controller that has not seen the last change', async () => {
+    const { rollback } = await roomWith({ status: { updatedReplicas: 1, replicas: 3 } });
+    expect(checkIn(await rollback(), 'No rollout is under way')).toMatchObject({
+      status: 'warning',
+      seen: 'One is under way, and this takes its place: 1 of 2 pods updated, 1 available, 2 of before still there.',
+    });
+    await room?.stop();
+    const other = await roomWith({ status: { observedGeneration: 1 } });
+    expect(checkIn(await other.rollback(), 'No rollout is under way').status).toBe('blocking');
   });
 });
