@@ -416,6 +416,19 @@ describe('a watch of pods', () => {
   );
 });
 
+describe('the watches of a cluster', () => {
+  test('end with it', async () => {
+    await start();
+    const watches = [follow(cluster, 'shop'), follow(cluster, 'jobs'), follow(cluster, undefined)];
+    await Promise.all(watches.map((watch) => watch.hears(/^= /)));
+    await waitFor('the watches to be open', () => requests('watch').length === 3);
+    await cluster.close();
+    await waitFor('the watches to be gone', () => api.breakWatches('end') === 0);
+    api.load([killedPod('shop', 'web', 1)]);
+    expect(watches.flatMap(({ told }) => told).filter((line) => line.startsWith('changed'))).toEqual([]);
+  });
+});
+
 describe('credentials that are renewed', () => {
   async function kubeconfigWith(user: object): Promise<string> {
     const path = join(folder, 'renewed');
@@ -430,6 +443,17 @@ describe('credentials that are renewed', () => {
     );
     return path;
   }
+
+  test('by a program that hangs are waited for no longer than for an answer', async () => {
+    await start();
+    await cluster.close();
+    const exec = { apiVersion: 'client.authentication.k8s.io/v1', command: 'sleep', args: ['2'] };
+    await connect(await kubeconfigWith({ exec }), { firstMs: 10_000 }, 200);
+    const watch = follow(cluster, 'shop');
+    await watch.hears('! The Kubernetes API of prod did not answer within 200 ms.');
+    expect(requests('list')).toEqual([]);
+    await watch.stop();
+  });
 
   test.each(['a token file', 'a program', 'the kubeconfig itself'] as const)('by %s are taken up', async (by) => {
     await start();
