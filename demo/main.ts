@@ -3,12 +3,13 @@ import { parseArgs } from 'node:util';
 import { pino } from 'pino';
 import { commands } from '../commands/index.ts';
 import { connectClusters } from '../src/clusters-client.ts';
+import type { Config } from '../src/config.ts';
 import { usageOf } from '../src/grammar.ts';
 import { start } from '../src/serve.ts';
 import { codeOf, messageOf } from '../src/thrown.ts';
 import { type EtcdTestCluster, startEtcd } from '../test/support/etcd.ts';
 import { isEtcdGiven } from '../test/support/etcd-given.ts';
-import { startKubernetes } from '../test/support/kubernetes/api.ts';
+import { type KubernetesApi, startKubernetes } from '../test/support/kubernetes/api.ts';
 import { type Fate, runControllers } from '../test/support/kubernetes/controllers.ts';
 import { type Fields, listAt } from '../test/support/kubernetes/object.ts';
 import { loadRecorded, recordedPods } from '../test/support/kubernetes/recorded.ts';
@@ -20,6 +21,7 @@ import { type SlackWorkspace, startSlack } from '../test/support/slack/server.ts
 import { snapshotsTo, withSnapshots } from '../test/support/snapshots.ts';
 import { prepareMachines } from './machines.ts';
 import { demoQuotaBytes, prepareStore } from './store.ts';
+import { demoNamespace, prepareWorkload } from './workload.ts';
 
 /** How long an answer may take before the demo says that none came. */
 const answerWithinMs = 30_000;
@@ -64,7 +66,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (options.once !== undefined) return await demo.once(options.once);
     await demo.prepare();
     process.stdout.write(
-      `\n  Quorum is running: open ${demo.pageUrl}\n\n  Press Set these flags under the answer about checkout, and approve it as Bob. Try /etcd health, /oom why ${recordedPods.heapSpace}, let the cluster grow with the machines at the left, or fill its store there. Ctrl-C ends all of it.\n\n`,
+      `\n  Quorum is running: open ${demo.pageUrl}\n\n  At the left, kill a pod: then press Set these flags under what is told, and approve it as Bob. Or let the cluster grow, fill its store; try /etcd health, /oom why ${recordedPods.heapSpace}. Ctrl-C ends all of it.\n\n`,
     );
     await stopped;
     process.stderr.write('Ending …\n');
@@ -99,6 +101,7 @@ class Demo {
   private readonly ends: (() => Promise<unknown>)[] = [];
   private workspace: SlackWorkspace | undefined;
   private etcd: EtcdTestCluster | undefined;
+  private kubernetes: KubernetesApi | undefined;
   private readonly finished = new Set<string>();
   private channel = '';
   private people = { ann: '', bob: '' };
@@ -144,6 +147,7 @@ class Demo {
     this.ends.push(async () => controllers.stop());
     this.workspace = slack;
     this.etcd = etcd;
+    this.kubernetes = kubernetes;
     const ann = slack.addUser({ name: 'ann', realName: 'Ann Okafor' });
     const bob = slack.addUser({ name: 'bob', realName: 'Bob Lindqvist' });
     const guest = slack.addUser({ name: 'gus', realName: 'Gus (guest)', isGuest: true });
@@ -159,7 +163,7 @@ class Demo {
       allowFixes: true,
       access: { operators: [ann.id], approvers: [bob.id] },
     });
-    const config = withSnapshots(local, 'prod', snapshotsTo(join(folder, 'snapshots')));
+    const config = watched(withSnapshots(local, 'prod', snapshotsTo(join(folder, 'snapshots'))), this.channel, bob.id);
     const running = await start(config, ['bot', 'worker'], {
       log: pino({ level: 'info' }, { write: (line: string) => this.heard(line) }),
       clusters: connectClusters(config),
@@ -167,14 +171,16 @@ class Demo {
     this.ends.push(() => running.stop());
   }
 
-  /** What the page opens on: a pod that keeps dying, asked about and answered; two machines that may become members, and a store that can be filled. */
+  /** What the page opens on: a pod that keeps dying, asked about and answered; a workload whose pods can be killed, two machines that may become members, and a store that can be filled. */
   async prepare(): Promise<void> {
     const { ann, bob } = this.people;
     // A cluster that was given is not ours to let grow.
-    const machines =
-      this.etcd === undefined || this.etcd.given
+    const machines = [
+      ...(this.kubernetes === undefined ? [] : [prepareWorkload(this.kubernetes)]),
+      ...(this.etcd === undefined || this.etcd.given
         ? []
-        : [...(await prepareMachines(this.etcd)), prepareStore(this.etcd)];
+        : [...(await prepareMachines(this.etcd)), prepareStore(this.etcd)]),
+    ];
     for (const machine of machines) {
       this.ends.push(() => machine.stop());
       this.slack.addMachine(machine);
@@ -238,6 +244,14 @@ class Demo {
       await end().catch((error: unknown) => process.stderr.write(`while ending: ${messageOf(error)}\n`));
     }
   }
+}
+
+/** One namespace of the cluster is watched, and somebody is called when a pod dies there. */
+function watched(config: Config, channel: string, mention: string): Config {
+  return {
+    ...config,
+    watch: [{ channel, mention, namespaces: [demoNamespace], labels: {}, annotations: {} }],
+  };
 }
 
 function slashCommands() {

@@ -10,6 +10,7 @@ import { defaultRoute, needsWorkload, type Route, routeFor } from './incident/ro
 import { suspicion } from './incident/telling.ts';
 import { take } from './intake.ts';
 import type { KubernetesCluster } from './kubernetes/cluster.ts';
+import { offersIn } from './kubernetes/fix-line.ts';
 import { parsePodReference } from './kubernetes/pod-reference.ts';
 import { createLanes } from './lanes.ts';
 import { linksFor } from './links.ts';
@@ -92,7 +93,7 @@ export function createIncidenting(parts: IncidentingParts): Incidenting {
       ...links,
       ...(report === undefined ? [] : linksFor(report, cluster, config.links)),
     ],
-    offers: () => [],
+    offers: (_incident, report) => offersIn(report),
     illustrate: (channelId, threadTs, { chart }) =>
       chart === undefined
         ? Promise.resolve()

@@ -104,18 +104,21 @@ export function connectBolt(
       offeredActions.map((which) => [which, (value: string, where: Where) => incoming.offered(which, value, where)]),
     ),
   };
+  /** What a button offers under an answer belongs into the thread of that answer. */
+  const inThread: readonly string[] = offeredActions;
   for (const [actionId, ask] of Object.entries(asking))
     app.action(actionId, async ({ action, body, ack }) => {
       await ack();
       if (action.type !== 'button' || body.type !== 'block_actions' || body.channel === undefined) return;
       const { message } = body;
-      const threadTs = message?.thread_ts;
+      const isRoot = message?.thread_ts === undefined || message.thread_ts === message.ts;
+      const threadTs = isRoot ? (inThread.includes(actionId) ? message?.ts : undefined) : message.thread_ts;
       const where = {
         userId: body.user.id,
         channelId: body.channel.id,
         responseUrl: body.response_url,
         origin: body.trigger_id,
-        ...(threadTs === undefined || threadTs === message?.ts ? {} : { threadTs }),
+        ...(threadTs === undefined ? {} : { threadTs }),
       };
       await whisper(where, await ask(action.value ?? '', where));
     });

@@ -57,7 +57,9 @@ async function watching(
     configure: (config, channel) => configure({ ...config, watch: [rule({ channel })] }, channel),
   });
   rooms.push(started);
-  await waitFor('the first list', () => started.logged.some(({ event }) => event === 'pods listed'));
+  await waitFor('the first list', () => started.logged.some(({ event }) => event === 'pods listed'), {
+    timeoutMs: 20_000,
+  });
   return started;
 }
 

@@ -4,6 +4,7 @@ import type { KubernetesObject } from './object.ts';
 export type WorkloadRecipe = {
   readonly kind?: 'Deployment' | 'StatefulSet' | 'DaemonSet';
   readonly name?: string;
+  readonly namespace?: string;
   readonly replicas?: number;
   /** Of its pods the first ones are ready; the others were OOM-killed and wait for their next start. */
   readonly ready?: number;
@@ -23,9 +24,9 @@ const label = {
   DaemonSet: 'controller-revision-hash',
 };
 
-/** The objects of a workload `shop` runs, at its second revision; the first one had `-Xmx256m`. */
+/** The objects of a workload that `shop` runs, or another namespace, at its second revision; the first one had `-Xmx256m`. */
 export function workloadObjects(recipe: WorkloadRecipe = {}): KubernetesObject[] {
-  const { kind = 'Deployment', name = 'orders', replicas = 2, ready = replicas - 1 } = recipe;
+  const { kind = 'Deployment', name = 'orders', namespace = 'shop', replicas = 2, ready = replicas - 1 } = recipe;
   const uid = `uid-${name}`;
   const labels = { app: name };
   const container = {
@@ -62,7 +63,7 @@ export function workloadObjects(recipe: WorkloadRecipe = {}): KubernetesObject[]
     apiVersion: 'apps/v1',
     kind,
     metadata: {
-      namespace: 'shop',
+      namespace,
       name,
       uid,
       generation: 2,
@@ -88,7 +89,7 @@ export function workloadObjects(recipe: WorkloadRecipe = {}): KubernetesObject[]
     const number = index + 1;
     const made = number === 2 ? template : old;
     const metadata = {
-      namespace: 'shop',
+      namespace,
       name: kind === 'StatefulSet' ? hash : `${name}-${hash}`,
       uid: `uid-${name}-${hash}`,
       labels: { ...labels, ...(kind === 'StatefulSet' ? {} : { [label[kind]]: hash }) },
@@ -118,7 +119,7 @@ export function workloadObjects(recipe: WorkloadRecipe = {}): KubernetesObject[]
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: {
-        namespace: 'shop',
+        namespace,
         name: kind === 'StatefulSet' ? `${name}-${index}` : `${name}-6f2-p${index}`,
         uid: `uid-${name}-p${index}`,
         labels: { ...labels, [label[kind]]: hashes[1] ?? '' },
