@@ -11,12 +11,12 @@ import { putMegabytes } from '../test/support/etcd-fill.ts';
 import { snapshotsTo } from '../test/support/snapshots.ts';
 import { loadMethod } from './bare-etcd.ts';
 import { type Ground, writeConfig } from './ground.ts';
-import { compare, type Round, timeMs } from './rounds.ts';
+import { withPeak } from './peak.ts';
+import { compare, type Round } from './rounds.ts';
 import { type Row, row } from './row.ts';
 
 const megabytes = 400;
 const rounds = 3;
-const mega = 1e6;
 
 /** A store of 400 MB, streamed, verified, encrypted and written, against the same stream thrown away. */
 export async function benchSnapshot(ground: Ground): Promise<Row[]> {
@@ -64,18 +64,6 @@ export async function benchSnapshot(ground: Ground): Promise<Row[]> {
     await clients.close();
     await etcd.stop();
   }
-}
-
-async function withPeak(work: () => Promise<unknown>) {
-  const before = process.memoryUsage.rss();
-  let peak = before;
-  const sampling = setInterval(() => {
-    peak = Math.max(peak, process.memoryUsage.rss());
-  }, 5);
-  const tookMs = await timeMs(work);
-  clearInterval(sampling);
-  peak = Math.max(peak, process.memoryUsage.rss());
-  return { tookMs, peakMb: peak / mega, extraMb: (peak - before) / mega };
 }
 
 export function streamBare({ endpoints, tls }: EtcdTestCluster): Promise<number> {

@@ -8,7 +8,7 @@ export const etcdKeys = command({
   summary: 'What fills the store: how many keys, how large, by prefix, as `du` would tell',
   takes: '[prefix]',
   explains:
-    "Read from a follower, a page at a time with a rest after each, so that 1,000,000 keys may be asked about. No value is shown or kept. Names can be secrets themselves: everybody sees down to the namespace; with a longer prefix or a larger --depth operators see further, in an answer to them alone. A byte that cannot be typed is written as '\\x00', in single quotes.",
+    "Read from a follower, a page at a time, and slower while the follower answers slowly, so that 1,000,000 keys may be asked about. No value is shown or kept. Names can be secrets themselves: everybody sees down to the namespace; with a longer prefix or a larger --depth operators see further, in an answer to them alone. A byte that cannot be typed is written as '\\x00', in single quotes.",
   examples: ['/etcd keys', '/etcd keys /registry/pods/ --top 5', '/etcd keys /registry/secrets/shop/ --depth 1'],
   allowed: 'viewer',
   cluster: 'etcd',

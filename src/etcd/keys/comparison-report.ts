@@ -189,7 +189,7 @@ function howItWasCompared({ a, b, compared }: ComparisonFacts): Section {
     kind: 'text',
     more: true,
     title: 'How it was compared',
-    text: `Read side by side from ${a.member} of ${a.cluster} as of revision ${a.revision} and from ${b.member} of ${b.cluster} as of revision ${b.revision}, in pages with a rest after each; afterwards the revisions were looked at again. sha256 over keys and values in their order: ${compared.digestA} and ${compared.digestB}. No value was kept or shown.`,
+    text: `Read side by side from ${a.member} of ${a.cluster} as of revision ${a.revision} and from ${b.member} of ${b.cluster} as of revision ${b.revision}, in pages with rests in between; afterwards the revisions were looked at again. sha256 over keys and values in their order: ${compared.digestA} and ${compared.digestB}. No value was kept or shown.`,
   };
 }
 

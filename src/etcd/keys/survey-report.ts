@@ -96,7 +96,7 @@ function howItWasRead({ member, isLeader, revision, inUseBytes, fileBytes, prefi
     more: true,
     title: 'How it was counted',
     text: [
-      `Read from ${member}${isLeader ? ', the leader: no follower could be asked' : ', a follower'}, in pages with a rest after each, as of revision ${revision}. No value was kept or shown.`,
+      `Read from ${member}${isLeader ? ', the leader: no follower could be asked' : ', a follower'}, in pages with rests in between, as of revision ${revision}. No value was kept or shown.`,
       'Sizes are those of keys and their newest values.',
       ...(prefix.length === 0
         ? [

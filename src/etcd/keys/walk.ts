@@ -6,18 +6,15 @@ import type { PageRequest } from '../keys-client.ts';
 import type { ClusterView } from '../view.ts';
 import type { KeyRange } from './key-range.ts';
 import { keyText } from './key-text.ts';
+import { Pace } from './pace.ts';
 import { Paging } from './paging.ts';
 import type { KeyFacts, RangePage } from './range-reply.ts';
 
 /** How a page is asked for: the client's own call, whatever it makes of the values. */
 export type AskPage<Facts> = (at: string, request: Omit<PageRequest, 'content'>) => Promise<Settled<RangePage<Facts>>>;
 
-/** Between two pages the member gets a quarter of the time that the page took; as much again where it was slow. */
-const restShare = 0.25;
-const slowPageMs = 250;
-
 /**
- * A walk over the keys of one cluster: from a follower, as of one revision, page by page, with a rest after each. Memory is that of a page.
+ * A walk over the keys of one cluster: from a follower, as of one revision, page by page, with rests in between. Memory is that of a page.
  * The revision that is walked is compacted away under a long walk: then it goes on at the newest, and says so.
  */
 export class Walk<Facts extends Pick<KeyFacts, 'key'> = KeyFacts> {
@@ -49,6 +46,7 @@ export class Walk<Facts extends Pick<KeyFacts, 'key'> = KeyFacts> {
    */
   async *pages(range: KeyRange, signal: AbortSignal): AsyncGenerator<RangePage<Facts>> {
     const paging = new Paging(range);
+    const pace = new Pace();
     for (let next = paging.next(); next !== undefined; next = paging.next()) {
       signal.throwIfAborted();
       const startedAt = performance.now();
@@ -57,7 +55,8 @@ export class Walk<Facts extends Pick<KeyFacts, 'key'> = KeyFacts> {
       const tookMs = performance.now() - startedAt;
       yield page;
       paging.took(page);
-      await pause(tookMs > slowPageMs ? tookMs : tookMs * restShare, undefined, { signal });
+      const restMs = pace.restMs(tookMs, page.keys.length + page.count / 8);
+      if (restMs > 0) await pause(restMs, undefined, { signal });
     }
   }
 

@@ -88,6 +88,18 @@ test.each<[string, readonly Buffer[], number]>([
   expect(calls).toBeLessThan(110);
 });
 
+test('directories of some hundred keys each do not make a page of each, nor does a gap between them', () => {
+  const store = sorted([
+    ...numbered(25_000, (index) => `/registry/events/ns-${index % 50}/pod.${index.toString(16).padStart(12, '0')}`),
+    ...numbered(25_000, (index) => `/registry/pods/ns-${index % 50}/web-${hashOf(index).slice(0, 10)}`),
+  ]);
+  const { read, counted, calls } = walk(store, prefixRange(Buffer.alloc(0)), 40);
+  expect(read).toHaveLength(50_000);
+  // At the least 25 pages and those that grow at the beginning; one for each directory and each level of its end would be more than 500.
+  expect(calls).toBeLessThan(120);
+  expect(counted / store.length).toBeLessThan(10);
+});
+
 test('a page of large values has fewer keys, so that it weighs about a megabyte', () => {
   const { heaviest } = walk(kubernetes, prefixRange(Buffer.alloc(0)), 50_000);
   expect(heaviest).toBeLessThan(6 * 1024 ** 2);
