@@ -15,6 +15,7 @@ import { createMetricsReader, type MetricsReader } from './metrics-client.ts';
 import { type PeerUrls, probePeers } from './peer-probe-client.ts';
 import type { PeersSeen } from './peers.ts';
 import { probeEndpoint } from './probe-client.ts';
+import { RecentLook } from './recent-look.ts';
 import type { SnapshotPart, StreamLimits } from './snapshot-client.ts';
 import { ClusterToken } from './token-client.ts';
 import { createUpkeep, type Upkeep } from './upkeep-client.ts';
@@ -62,7 +63,7 @@ export type EtcdCluster = {
   close(): void;
 };
 
-/** How old metrics may be. */
+/** How old metrics may be; `last`: as old as they are, and the whole look may be one of the last moment, before which nothing was changed. */
 export type MetricsAge = 'recent' | 'fresh' | 'last';
 
 /** Where the snapshots of one cluster are, and what is done with them. */
@@ -142,6 +143,7 @@ class Connection implements EtcdCluster {
   private latestReads: readonly MetricsRead[] = [];
   private lastMembers: readonly Member[] | null = null;
   private preferred: string | undefined;
+  private readonly recentLook = new RecentLook();
 
   constructor(
     config: EtcdClusterConfig,
@@ -165,9 +167,10 @@ class Connection implements EtcdCluster {
       carry: (call) => this.token.carry(call),
       askAny: (call) => this.askAny(this.knownEndpoints(), call),
     };
-    this.membership = createMembership(route);
-    this.upkeep = createUpkeep(route, this.timeoutMs);
-    this.keys = createKeys(route);
+    const changing: MemberRoute = { ...route, carry: (call) => this.recentLook.changing(() => route.carry(call)) };
+    this.membership = createMembership(changing);
+    this.upkeep = createUpkeep(changing, this.timeoutMs);
+    this.keys = createKeys(changing);
     this.eventsPrefix = config.eventsPrefix ?? '/registry/events/';
   }
 
@@ -200,6 +203,9 @@ class Connection implements EtcdCluster {
 
   async see(signal?: AbortSignal, age: MetricsAge = 'recent'): Promise<ClusterSeen> {
     signal?.throwIfAborted();
+    const recent = age === 'last' ? this.recentLook.at(performance.now()) : undefined;
+    if (recent !== undefined) return recent;
+    const keepLook = this.recentLook.begin(performance.now());
     if (age === 'fresh') this.lastMetrics = undefined;
     await this.refreshCredentials();
     const authFailure = await this.token.ensure();
@@ -225,7 +231,7 @@ class Connection implements EtcdCluster {
     this.lastMembers = members ?? this.lastMembers;
     const metrics = isKnown ? this.latestReads : await this.currentMetrics(asked, metering);
     this.latestReads = metrics;
-    return {
+    const seen: ClusterSeen = {
       cluster: this.name,
       seenFrom: hostname(),
       requestTimeoutMs: this.timeoutMs,
@@ -245,6 +251,8 @@ class Connection implements EtcdCluster {
       ...(authFailure === undefined ? {} : { authFailure }),
       ...(this.staleCredentials === undefined ? {} : { staleCredentials: this.staleCredentials }),
     };
+    keepLook(seen);
+    return seen;
   }
 
   close(): void {

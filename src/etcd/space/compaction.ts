@@ -40,6 +40,10 @@ const settleTimeoutMs = 5 * 60_000;
 const stillMs = 5000;
 /** Seen on 3.4.23: a member tells the new figure only with its next backend write, and under NOSPACE none may come. It is not waited for longer. */
 const frozenFigureMs = 10_000;
+/** In use below this share of what it was: that is more than chance. */
+const droppedShare = 0.98;
+/** Members follow within some milliseconds: so often it is looked again before the worker is given back. */
+const lookAgainMs: readonly number[] = [10, 20, 40, 80, 160, 320];
 
 /** The revision up to which the history was compacted before, where anybody's metrics tell; 0 where not. */
 export function compactedTo({ members }: KnownCluster): number {
@@ -55,7 +59,7 @@ export async function ensureCompacted(
   compaction: Compaction,
   context: StepContext,
 ): Promise<Outcome> {
-  const { value: view, unseen } = await lookAt(etcd, context.signal);
+  const { value: view, unseen } = await lookAt(etcd, context.signal, 'last');
   const largest = Math.max(0, ...(view?.members ?? []).map(({ status }) => status?.dbSizeBytes ?? 0));
   const patience = {
     recheckAfterMs: 1000,
@@ -79,27 +83,38 @@ export async function ensureCompacted(
     });
   }
   if (compactTo <= 0) return { kind: 'done', note: 'The history was compacted before: there is nothing to drop.' };
-  // In two parts: a member's own figure of what is in use follows only with the next write, and under NOSPACE the second part is the only one.
-  for (const revision of [compactTo - 1, compactTo]) {
-    if (revision <= 0) continue;
+  for (const revisions of partsOf(compactTo)) {
     await context.fence();
-    const sent = etcd.upkeep.compact(at, revision, patienceMs(largest));
+    const sent = Promise.all(revisions.map((revision) => etcd.upkeep.compact(at, revision, patienceMs(largest))));
     const came = await Promise.race([sent, pause(attentionMs, undefined, { ref: false })]);
-    if (came === undefined || came.kind === 'unknown')
+    const failures = came?.flatMap((each) => (each.kind === 'done' ? [] : [each])) ?? [];
+    const unknown = failures.find(({ kind }) => kind === 'unknown');
+    if (came === undefined || unknown !== undefined)
       return wait(context, {
         ...patience,
-        reason: `Compacting up to revision ${revision}${came === undefined ? '' : `; it said: ${came.failure.said}`}.`,
+        reason: `Compacting up to revision ${compactTo}${unknown === undefined ? '' : `; it said: ${unknown.failure.said}`}.`,
       });
-    if (came.kind === 'refused' && came.failure.kind !== 'compacted')
+    // One that overtook another on the way has done its work too.
+    const refused = failures.find(({ failure }) => failure.kind !== 'compacted');
+    if (refused !== undefined)
       return {
         kind: 'blocked',
         refusal: new Refusal(
-          `etcd refused to compact: ${came.failure.said}.`,
+          `etcd refused to compact: ${refused.failure.said}.`,
           'Nothing was dropped. The bot’s etcd user has to have the role root.',
         ),
       };
   }
   return { kind: 'done', note: `The history up to revision ${compactTo} is gone.` };
+}
+
+/**
+ * What to compact to first, and what then. A member's own figure of what is in use follows only with its third commit after the history went (seen
+ * on 3.4.23), and under NOSPACE there may be no other write: each of the last revisions, compacted by itself, is one.
+ */
+function partsOf(compactTo: number): readonly (readonly number[])[] {
+  const [first, ...last] = [compactTo - 3, compactTo - 2, compactTo - 1, compactTo].filter((part) => part > 0);
+  return first === undefined ? [] : [[first], last];
 }
 
 async function revisionFor(
@@ -150,7 +165,7 @@ export function requireHistory(
 function unsampled(view: KnownCluster, ageMs: number): Refusal {
   return new Refusal(
     `Which revision of ${view.seen.cluster} is ${formatDuration(ageMs)} old is not known: etcd keeps no times, and the bot did not look at that time.`,
-    'Give a number of revisions: `/etcd compact --keep-revisions 10000`. Each `/etcd space` keeps the revision and the time for later.',
+    'Give a number of revisions: `/etcd compact --keep-revisions 10000`. The bot keeps the revision and the time by itself, every five minutes as configured, so that later an age will do.',
   );
 }
 
@@ -169,6 +184,16 @@ export function sizesOf(view: KnownCluster): NonNullable<Progress['sizesBefore']
  * same data, so none may stay far above the lowest.
  */
 export async function ensureFreed(etcd: EtcdCluster, context: StepContext): Promise<Outcome> {
+  const begunAt = context.now().getTime();
+  for (const pauseMs of lookAgainMs) {
+    const outcome = await lookWhetherFreed(etcd, context);
+    if (outcome.kind !== 'waiting' || context.now().getTime() - begunAt > attentionMs) return outcome;
+    await pause(pauseMs, undefined, { signal: context.signal });
+  }
+  return await lookWhetherFreed(etcd, context);
+}
+
+async function lookWhetherFreed(etcd: EtcdCluster, context: StepContext): Promise<Outcome> {
   const { sizesBefore = {}, compactTo = 0 } = progressOf(context);
   if (compactTo <= 0) return { kind: 'done', note: 'Nothing was dropped, so nothing is to be waited for.' };
   const { value: view, unseen } = await lookAt(etcd, context.signal, 'last');
@@ -198,7 +223,7 @@ export async function ensureFreed(etcd: EtcdCluster, context: StepContext): Prom
   const seen = figures
     .map(({ label, now, before }) => `${label} ${formatBytes(before)} → ${formatBytes(now)}`)
     .join(', ');
-  const hasMoved = figures.some(({ now, before }) => now < before * 0.98);
+  const hasMoved = figures.some(({ now, before }) => now < before * droppedShare);
   const waitedMs = context.now().getTime() - context.startedAt.getTime();
   const isStill = waitedMs >= stillMs;
   if (silent.length === 0 && behind.length === 0 && (hasMoved || isStill))

@@ -152,9 +152,11 @@ async function watch(
   context: StepContext,
   answer: 'answered' | 'unknown' = 'unknown',
 ): Promise<Outcome> {
-  const member = view.members.find(({ member: { id } }) => id === running.memberId);
+  // The look after it is also the one before the next one's turn.
+  const after = answer === 'answered' ? (await lookAt(etcd, context.signal, 'last')).value : view;
+  const member = after?.members.find(({ member: { id } }) => id === running.memberId);
   if (member?.endpoint == null) return waitFor(running, sweep, view, context);
-  const status = answer === 'answered' ? (await etcd.upkeep.status(member.endpoint)).value : member.status;
+  const { status } = member;
   if (status == null) return waitFor(running, sweep, view, context);
   const { dbSizeBytes, dbSizeInUseBytes } = status;
   const isOver =

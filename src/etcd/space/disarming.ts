@@ -36,9 +36,11 @@ export async function ensureDisarmed(etcd: EtcdCluster, pods: StaticPodsSeen, co
     return { kind: 'blocked', refusal: new Refusal(`Not disarmed: ${room.seen}`, room.advice) };
   const at = view.leader?.endpoint;
   if (at == null) return wait(context, { ...patience, reason: 'No leader answers: an election may be under way.' });
-  for (const id of holders) {
-    await context.fence();
-    const came = await etcd.upkeep.disarmNoSpace(at, id);
+  await context.fence();
+  const outcomes = await Promise.all(
+    holders.map(async (id) => ({ id, came: await etcd.upkeep.disarmNoSpace(at, id) })),
+  );
+  for (const { id, came } of outcomes)
     if (came.kind === 'refused')
       return {
         kind: 'blocked',
@@ -47,12 +49,12 @@ export async function ensureDisarmed(etcd: EtcdCluster, pods: StaticPodsSeen, co
           '`/etcd health` tells more.',
         ),
       };
+  for (const { id, came } of outcomes)
     if (came.kind === 'unknown')
       return wait(context, {
         ...patience,
         reason: `Whether the alarm of ${id} is off is looked up: ${came.failure.said}.`,
       });
-  }
   const { value: after } = await lookAt(etcd, context.signal, 'last');
   if (after?.seen.alarms == null || noSpaceHolders(after).length > 0)
     return wait(context, { ...patience, reason: 'The alarm list still shows NOSPACE.' });
