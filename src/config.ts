@@ -93,6 +93,10 @@ const etcdCluster = z.strictObject({
     .describe(
       'Where API servers keep their events: their `--etcd-prefix` and `/events/`; `/registry/events/` where not given',
     ),
+  sampleEvery: duration
+    .refine((ms) => ms >= 60_000, 'sample every 1m or less often: growth is told in hours')
+    .optional()
+    .describe('How often sizes, the revision and the number of keys by prefix are kept; 5 min where not given'),
   snapshots: snapshotsConfig.optional(),
 });
 

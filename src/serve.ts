@@ -46,6 +46,7 @@ import { putNotice } from './slack/notice.ts';
 import { SlackFailure } from './slack/web.ts';
 import { connectSlackWeb } from './slack/web-client.ts';
 import type { SchedulerTimes } from './snapshot/scheduler-client.ts';
+import { createSpaceSampling, defaultSpaceEveryMs } from './space-sampling.ts';
 import { messageOf } from './thrown.ts';
 import { type AskTicket, type Ticket, wakeTicket } from './ticket.ts';
 import { watchDesk } from './watch/watch-desk.ts';
@@ -392,6 +393,17 @@ export async function start(config: Config, halves: readonly Half[], options: St
       const sampled = { cluster, namespaces: [...new Set(sampleNamespaces)], everyMs: sampleEvery };
       timers.push(setInterval(() => sampling(sampled), sampleEvery));
       sampling(sampled);
+    }
+    const sampleSpace = createSpaceSampling({
+      etcd: clusters.etcd,
+      store: space,
+      signal: stopping.signal,
+      now,
+      tell: (event, details) => log[event === 'space not sampled' ? 'warn' : 'info']({ event, ...details }),
+    });
+    for (const [cluster, { sampleEvery: everyMs = defaultSpaceEveryMs }] of Object.entries(config.etcd.clusters)) {
+      timers.push(setInterval(() => sampleSpace({ cluster, everyMs }), everyMs));
+      sampleSpace({ cluster, everyMs });
     }
   }
 

@@ -45,8 +45,8 @@ export type Keys = {
   removeRange(at: string, range: KeyRange): Promise<Mutation<number>>;
 };
 
-/** A page is a megabyte: a member that takes longer than this has something else to do. */
-const pageTimeoutMs = 5_000;
+/** A page is a megabyte, and the first one counts all keys: a member that takes longer than this has something else to do. */
+const pageTimeoutMs = 10_000;
 
 export function createKeys({ client, carry }: Pick<MemberRoute, 'client' | 'carry'>): Keys {
   const call = <Request, Reply>(

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import { type SpaceSample, type SpaceStore, samplesKeptMs, spaceSampleSchema } from '../etcd/space/sample.ts';
+import type { SpaceSamplingParts } from '../space-sampling.ts';
 import { redisOptions } from './connection-client.ts';
 
 /** Samples closer than this tell nothing more. */
@@ -18,13 +19,13 @@ redis.call('zremrangebyrank', KEYS[1], 0, -1 - tonumber(ARGV[5]))
 redis.call('expire', KEYS[1], ARGV[6])
 return 1`;
 
-export type SpaceClient = SpaceStore & { close(): Promise<void> };
+export type SpaceClient = SpaceStore & SpaceSamplingParts['store'] & { close(): Promise<void> };
 
-/** The sizes that were seen, in Redis: for each cluster those of 14 days, at most 2,000 (some 600 KB). Calls fail within about a second. */
+/** The sizes that were seen, in Redis: for each cluster those of 14 days, at most 4,100 (one every five minutes; with counts some 6 MB). Calls fail within about a second. */
 export function connectSpace(
   redis: { url: string; prefix: string },
   tellFault: (error: Error) => void,
-  { mostKept = 2_000 }: { readonly mostKept?: number } = {},
+  { mostKept = 4_100 }: { readonly mostKept?: number } = {},
 ): SpaceClient {
   const client = new Redis(
     redisOptions(redis.url, { maxRetriesPerRequest: 1, connectTimeout: 1000, commandTimeout: 1000 }),
@@ -34,8 +35,18 @@ export function connectSpace(
   return {
     async record(cluster, sample) {
       const atMs = Date.parse(sample.at);
-      const kept = [apartMs, atMs - samplesKeptMs, mostKept, samplesKeptMs / 1000].map(String);
+      const kept = [
+        sample.prefixes === undefined ? apartMs : 0,
+        atMs - samplesKeptMs,
+        mostKept,
+        samplesKeptMs / 1000,
+      ].map(String);
       await client.eval(recordScript, 1, keyOf(cluster), String(atMs), JSON.stringify(sample), ...kept);
+    },
+    async takeTurn(cluster, everyMs) {
+      // A little less than the interval, so that it is free again when its time comes, whichever worker's timer is first.
+      const key = `${redis.prefix}:space-turn:${cluster}`;
+      return (await client.set(key, '1', 'PX', Math.max(1, Math.round(everyMs * 0.9)), 'NX')) === 'OK';
     },
     async samples(cluster) {
       return (await client.zrange(keyOf(cluster), '0', '-1')).flatMap((text) => parseSample(text) ?? []);

@@ -1,6 +1,8 @@
 import type { Context } from '../../job.ts';
 import { Refusal } from '../../refusal.ts';
 import type { EtcdCluster } from '../client.ts';
+import { prefixCounts } from '../space/prefixes.ts';
+import { noteSpace } from '../space/sample.ts';
 import { viewCluster } from '../view.ts';
 import { Groups } from './groups.ts';
 import { directoryLength, directoryLevels, prefixRange } from './key-range.ts';
@@ -54,7 +56,8 @@ export async function surveyKeys(wish: SurveyWish, etcd: EtcdCluster, context: C
   const prefix = keyBytes(wish.prefix);
   const mayName = await mayNameKeys(context);
   if (isBelowOpen(prefix)) await demandNaming(context);
-  const view = viewCluster(await etcd.see(signal));
+  const seen = await etcd.see(signal);
+  const view = viewCluster(seen);
   const walk = new Walk(view, (at, request) => etcd.keys.page(at, { ...request, content: 'sizes' }));
   const levels = directoryLevels(prefix) + (wish.depth ?? defaultDepth);
   const isNaming = mayName && wantsNames(wish);
@@ -68,6 +71,9 @@ export async function surveyKeys(wish: SurveyWish, etcd: EtcdCluster, context: C
   }
   const found = groups.finish();
   if (found.total.keys === 0 && prefix.length > 0) throw await noSuchPrefix(prefix, etcd, walk.source.endpoint);
+  // Of the first levels, which everybody may see.
+  if (prefix.length === 0 && wish.depth === null)
+    noteSpace(context.space, seen, context.now(), prefixCounts(found.largest));
   const { label, status, isLeader } = walk.source;
   return {
     cluster: wish.cluster,

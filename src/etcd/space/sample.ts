@@ -9,11 +9,14 @@ export const spaceSampleSchema = z.object({
   clusterId: z.string(),
   revision: z.number(),
   members: z.array(z.object({ id: z.string(), dbSizeBytes: z.number(), inUseBytes: z.number() })),
+  /** How many keys lay under each, as text; of the first levels only, which everybody may see. */
+  prefixes: z.array(z.object({ prefix: z.string(), keys: z.number() })).optional(),
 });
 
 export type SpaceSample = z.infer<typeof spaceSampleSchema>;
+export type PrefixCount = { readonly prefix: string; readonly keys: number };
 
-/** What was seen of a cluster's size before: bounded, at most one a minute. */
+/** What was seen of a cluster's size before: bounded, at most one a minute of those without counts. */
 export type SpaceStore = {
   record(cluster: string, sample: SpaceSample): Promise<void>;
   /** Oldest first. */
@@ -110,9 +113,16 @@ export async function rememberSpace(
 }
 
 /** Keeps what a look has seen, beside its answer: nobody waits for it, and what goes wrong there is nobody's trouble. */
-export function noteSpace(store: SpaceStore | undefined, seen: ClusterSeen, now: Date): void {
+export function noteSpace(
+  store: SpaceStore | undefined,
+  seen: ClusterSeen,
+  now: Date,
+  prefixes?: readonly PrefixCount[],
+): void {
   if (store === undefined || seen.members === null) return;
   if (seen.asked.every(({ status }) => status === undefined)) return;
   const sample = sampleOf(requireKnown(seen), now);
-  if (sample !== undefined) store.record(seen.cluster, sample).catch(() => {});
+  if (sample === undefined) return;
+  const counted = prefixes === undefined ? sample : { ...sample, prefixes: [...prefixes] };
+  store.record(seen.cluster, counted).catch(() => {});
 }

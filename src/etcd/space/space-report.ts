@@ -1,8 +1,11 @@
-import { type Finding, type Json, type Report, verdictOf, worstFirst } from '../../report/report.ts';
-import { formatBytes, formatDuration, listed } from '../../report/text.ts';
+import { type Finding, type Json, type Report, type Section, verdictOf, worstFirst } from '../../report/report.ts';
+import { formatBytes, formatDuration, grouped, listed } from '../../report/text.ts';
+import { keyBytes } from '../keys/key-text.ts';
+import { kubernetesName } from '../keys/kubernetes-names.ts';
 import type { KnownCluster, ListedMember } from '../member-reference.ts';
 import { spaceTroubles, suggestedQuotaBytes } from '../space-trouble.ts';
 import { findingsOf, type Trouble } from '../trouble.ts';
+import { growthOfPrefixes, type PrefixGrowth } from './prefixes.ts';
 import { type Quota, quotaFor } from './quota.ts';
 import { type Growth, growthOf, type SamplesSeen } from './sample.ts';
 import type { StaticPodsSeen } from './static-pods.ts';
@@ -33,6 +36,7 @@ export function reportSpace({ view, pods, seen, now }: SpaceFacts): Report {
   const rooms = view.members.map((member) => roomOf(member, { view, pods, seen, now }));
   const answering = rooms.filter(({ member }) => member.status !== null);
   const troubles = worstFirst([...spaceTroubles(view), ...soonFull(answering), ...quotaRemarks(rooms, pods)]);
+  const byPrefix = growthOfPrefixes(seen.samples, view.clusterId, now);
   const cause = troubles.find((trouble) => trouble.cause !== undefined)?.cause;
   const findings = findingsOf(troubles);
   return {
@@ -50,12 +54,54 @@ export function reportSpace({ view, pods, seen, now }: SpaceFacts): Report {
         columns: ['Member', 'Database · in use', 'Quota', 'Growth in use'],
         rows: rooms.map((room) => [room.member.label, sizeCell(room), quotaCell(room.quota), growthCell(room, seen)]),
       },
-      { kind: 'text', title: 'How to read it', text: readingOf(rooms, seen) },
+      ...prefixSection(byPrefix),
+      {
+        kind: 'text',
+        title: 'How to read it',
+        text: `${readingOf(rooms, seen)} ${prefixReading(byPrefix, seen)}`.trim(),
+      },
     ],
     ...(findings[0]?.command === undefined ? {} : { copy: findings[0].command }),
     ...(cause === undefined ? {} : { cause }),
-    data: { clusterId: view.clusterId, members: rooms.map(dataOf) },
+    data: {
+      clusterId: view.clusterId,
+      members: rooms.map(dataOf),
+      prefixes: (byPrefix?.growths ?? []).map(({ prefix, keys, keysPerHour }) => ({
+        prefix,
+        keys,
+        keysPerHour: Math.round(keysPerHour),
+      })),
+    },
   };
+}
+
+/** So many are shown; fewer keys an hour are noise. */
+const shownPrefixes = 5;
+const noiseKeysPerHour = 1;
+
+function growing(byPrefix: ReturnType<typeof growthOfPrefixes>): readonly PrefixGrowth[] {
+  return (byPrefix?.growths ?? []).filter(({ keysPerHour }) => keysPerHour >= noiseKeysPerHour).slice(0, shownPrefixes);
+}
+
+function prefixSection(byPrefix: ReturnType<typeof growthOfPrefixes>): Section[] {
+  const rows = growing(byPrefix).map(({ prefix, keys, keysPerHour }) => [
+    prefix,
+    kubernetesName(keyBytes(prefix)),
+    grouped(keys),
+    `+${grouped(Math.round(keysPerHour))}/h`,
+  ]);
+  if (rows.length === 0) return [];
+  return [{ kind: 'table', title: 'Which prefixes grow', columns: ['Prefix', 'What', 'Keys', 'Growth'], rows }];
+}
+
+function prefixReading(byPrefix: ReturnType<typeof growthOfPrefixes>, { unseen }: SamplesSeen): string {
+  if (unseen !== '') return '';
+  if (byPrefix === undefined)
+    return 'Which prefixes grow is told once their keys were counted twice: the bot does so by itself.';
+  const { since, asOf } = byPrefix;
+  return growing(byPrefix).length === 0
+    ? `No prefix that is counted has more keys as of ${asOf} than at ${since}.`
+    : `Keys by prefix were counted at ${since} and at ${asOf}; \`/etcd keys\` tells how large they are.`;
 }
 
 function roomOf(member: ListedMember, { view, pods, seen, now }: SpaceFacts): Room {
