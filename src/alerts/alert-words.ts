@@ -10,13 +10,16 @@ const longestUrl = 3000;
 
 export type AlertLink = { readonly title: string; readonly url: string };
 
-/** What a thread is called: the rule where the group is of one rule, else what its alerts share. */
+/** What a thread is called: the rule, where the group is of one rule, and what else its alerts share. */
 export function titleOf({ labels }: Alert, group: AlertGroup): string {
   const { alertname, severity } = labels;
-  const shared = Object.values(group.labels).filter((value) => value !== '');
-  if (group.labels.alertname === undefined && shared.length > 0) return shortened(redact(shared.join(' ')), 100);
+  const shared = Object.entries(group.labels)
+    .filter(([name, value]) => name !== 'alertname' && name !== 'severity' && value !== '')
+    .map(([, value]) => oneLine(value));
+  const isOfOneRule = group.labels.alertname !== undefined || shared.length === 0;
   const name = alertname === undefined || alertname === '' ? 'Alert without a name' : alertname;
-  return shortened(redact(severity === undefined || severity === '' ? name : `${name} (${severity})`), 100);
+  const rule = severity === undefined || severity === '' ? name : `${name} (${severity})`;
+  return shortened(redact([...(isOfOneRule ? [rule] : []), ...shared].join(', ')), 100);
 }
 
 /** One alert in one line: where, and what its rule says. */

@@ -1,6 +1,6 @@
 import { renderThread, type Thread } from '../report/blocks.ts';
 import type { Report } from '../report/report.ts';
-import { count, grouped, listed, roughly } from '../report/text.ts';
+import { count, grouped, listed, roughly, shortened } from '../report/text.ts';
 import { bold, context, emoji, escapedMarkup, message, plain, rich, section, span } from '../slack/block-kit.ts';
 import { escaped, type Message } from '../slack/message.ts';
 import type { Incident } from './incident.ts';
@@ -13,17 +13,24 @@ const commonShare = 0.6;
 
 /** Many incidents of one channel, in one line. @param children at least one */
 export function burstHeadline(children: readonly Incident[]): string {
-  const times = children.reduce((sum, { count: each }) => sum + each, 0);
-  const members = children.reduce((sum, { members: { known } }) => sum + known, 0);
   const open = children.filter(({ state }) => state === 'open').length;
-  const isAlerts = children.every(({ source }) => source === 'alert');
-  const what = isAlerts
-    ? `${grouped(Math.max(members, times))} alerts in ${count(children.length, 'group')}`
-    : `${count(children.length, 'workload')} died, ${grouped(times)} times in all`;
+  const groups = children.filter(({ source }) => source === 'alert');
+  const workloads = children.filter(({ source }) => source !== 'alert');
+  const what = listed([
+    ...(workloads.length === 0
+      ? []
+      : [`${count(workloads.length, 'workload')} died, ${grouped(sumOf(workloads.map(timesOf)))} times in all`]),
+    ...(groups.length === 0
+      ? []
+      : [`${grouped(sumOf(groups.map(({ members }) => members.known)))} alerts in ${count(groups.length, 'group')}`]),
+  ]);
   const shared = inCommon(children);
   const standing = open === 0 ? 'all over' : open === children.length ? '' : `${open} still on`;
   return `Many at once: ${[what, ...(shared === undefined ? [] : [shared]), ...(standing === '' ? [] : [standing])].join('; ')}`;
 }
+
+const timesOf = ({ count: times }: Incident) => times;
+const sumOf = (amounts: readonly number[]) => amounts.reduce((sum, each) => sum + each, 0);
 
 /** What most of them share: the node that dies, the namespace of the rollout; undefined where there is no such thing. */
 export function inCommon(children: readonly Incident[]): string | undefined {
@@ -77,12 +84,9 @@ function burstRoot(
 }
 
 function burstReport({ lastAt }: Incident, children: readonly Incident[]): Report {
-  const worst = [...children].sort((a, b) => b.count - a.count);
-  const rows = worst.map(({ title, count: times, state, recent, firstAt, lastAt: last }) => [
-    title,
-    `${times}${times > 2 ? `, every ${roughly((last - firstAt) / (times - 1))}` : ''}`,
-    state === 'open' ? (recent.at(-1)?.node ?? '') : 'over',
-  ]);
+  const worst = [...children].sort((a, b) => b.members.on - a.members.on || b.count - a.count);
+  const isAlerts = worst.every(({ source }) => source === 'alert');
+  const rows = worst.map(isAlerts ? alertRow : deathRow);
   const line = worst.find(({ state, line: each }) => state === 'open' && each !== null)?.line ?? worst[0]?.line;
   const clusters = [...new Set(children.map(({ cluster }) => cluster).filter((name) => name !== ''))];
   return {
@@ -95,10 +99,8 @@ function burstReport({ lastAt }: Incident, children: readonly Incident[]): Repor
     sections: [
       {
         kind: 'table',
-        title: `${rows.length > shownRows ? `The ${shownRows} that died most of ${rows.length}` : 'Who, and how often'}${
-          clusters.length === 0 ? '' : ` (${listed(clusters)})`
-        }`,
-        columns: ['What', 'Times', 'Node'],
+        title: `${headingOf(rows.length, isAlerts)}${clusters.length === 0 ? '' : ` (${listed(clusters)})`}`,
+        columns: isAlerts ? ['Alerts', 'On', 'Latest'] : ['What', 'Times', 'Node'],
         rows: rows.slice(0, shownRows),
       },
       ...(rows.length > shownRows
@@ -106,7 +108,10 @@ function burstReport({ lastAt }: Incident, children: readonly Incident[]): Repor
             {
               kind: 'text' as const,
               title: 'And',
-              text: shortList(rows.slice(shownRows).map(([title = '']) => title)),
+              text: shortList(
+                rows.slice(shownRows).map(([title = '']) => title),
+                isAlerts,
+              ),
             },
           ]
         : []),
@@ -116,8 +121,25 @@ function burstReport({ lastAt }: Incident, children: readonly Incident[]): Repor
   };
 }
 
+function headingOf(amount: number, isAlerts: boolean): string {
+  if (amount > shownRows) return `The ${shownRows} ${isAlerts ? 'largest' : 'that died most'} of ${amount}`;
+  return isAlerts ? 'Which, and how many are on' : 'Who, and how often';
+}
+
+function alertRow({ title, members: { on, known }, recent }: Incident): string[] {
+  return [title, on === 0 ? 'over' : `${on} of ${known}`, shortened(recent.at(-1)?.note ?? '', 120)];
+}
+
+function deathRow({ title, count: times, state, recent, firstAt, lastAt }: Incident): string[] {
+  return [
+    title,
+    `${times}${times > 2 ? `, every ${roughly((lastAt - firstAt) / (times - 1))}` : ''}`,
+    state === 'open' ? (recent.at(-1)?.node ?? '') : 'over',
+  ];
+}
+
 /** As many names as one block holds; how many more there are is said. */
-function shortList(titles: readonly string[]): string {
+function shortList(titles: readonly string[], isAlerts: boolean): string {
   const shown: string[] = [];
   let length = 0;
   for (const title of titles) {
@@ -126,5 +148,6 @@ function shortList(titles: readonly string[]): string {
     shown.push(title);
   }
   const left = titles.length - shown.length;
-  return `${shown.join(', ')}${left === 0 ? '' : ` and ${grouped(left)} more: /oom list has all that were killed`}`;
+  const all = isAlerts ? 'Alertmanager has them all' : '/oom list has all that were killed';
+  return `${shown.join(', ')}${left === 0 ? '' : ` and ${grouped(left)} more: ${all}`}`;
 }

@@ -34,6 +34,8 @@ export type IncidentStore = {
    */
   commit(before: Incident | undefined, after: Incident, taken?: Taken): Promise<boolean>;
   read(id: string): Promise<Incident | undefined>;
+  /** What began and ended within an incident, as it stands now; in no order. */
+  members(id: string): Promise<readonly Member[]>;
   /** Those that are open, or whose thread does not show yet how they stand; oldest first. */
   unfinished(): Promise<readonly Incident[]>;
   /** Those that a burst tells, as they stand now. */

@@ -1,10 +1,11 @@
 import { renderThread, type Thread } from '../report/blocks.ts';
-import type { JsonObject, Report } from '../report/report.ts';
+import type { JsonObject, Report, Section } from '../report/report.ts';
 import { formatDuration, shortened } from '../report/text.ts';
 import { bold, context, emoji, escapedMarkup, message, plain, rich, section, span } from '../slack/block-kit.ts';
 import { type Block, escaped, limits, type Message } from '../slack/message.ts';
 import type { Incident } from './incident.ts';
 import { mentionWords, standing } from './incident-words.ts';
+import type { Member } from './occurrence.ts';
 
 /** What the thread of an incident is made of. */
 export type ThreadParts = {
@@ -14,6 +15,8 @@ export type ThreadParts = {
   readonly links: readonly { readonly title: string; readonly url: string }[];
   /** What a button asks for, by its action: `Set these flags`. */
   readonly offers: readonly { readonly actionId: string; readonly title: string }[];
+  /** The alerts of a group; none where there is one, or too many to name. */
+  readonly members?: readonly Member[];
   /** Milliseconds since the epoch. */
   readonly now: number;
 };
@@ -44,24 +47,38 @@ export function incidentRoot(incident: Incident, { links, offers, now }: ThreadP
 }
 
 /** What stands below the first message: the look's own thread, or what is known without one. */
-export function incidentReplies(incident: Incident, { report, links }: ThreadParts): Omit<Thread, 'root'> {
+export function incidentReplies(
+  incident: Incident,
+  { report, links, members = [] }: ThreadParts,
+): Omit<Thread, 'root'> {
   const shown =
     report?.verdict === 'refused' || report === undefined
-      ? knownReport(incident, report)
-      : withDetails(incident, report);
+      ? knownReport(incident, report, members)
+      : withDetails(incident, report, members);
   const line = incident.line === null ? incident.title : `/${incident.line}`;
   const { root: _, ...replies } = renderThread(shown, { line, links }, undefined);
   return replies;
 }
 
 /** Behind the answer of a look: what was told of it. */
-function withDetails({ details }: Incident, report: Report): Report {
+function withDetails({ details }: Incident, report: Report, members: readonly Member[]): Report {
   if (details === null) return report;
-  return { ...report, sections: [...report.sections, { kind: 'text', title: 'The alert', text: details, more: true }] };
+  const told: Section = { kind: 'text', title: 'The alert', text: details };
+  const sections = [...groupSections(members), told].map((section) => ({ ...section, more: true as const }));
+  return { ...report, sections: [...report.sections, ...sections] };
+}
+
+/** Which alerts of a group are on. */
+function groupSections(members: readonly Member[]): Section[] {
+  if (members.length < 2) return [];
+  const rows = [...members]
+    .sort((a, b) => Number(b.isOn) - Number(a.isOn) || a.label.localeCompare(b.label, 'en', { numeric: true }))
+    .map(({ label, isOn }) => [label, isOn ? 'on' : 'over']);
+  return [{ kind: 'table', title: 'The alerts of this group', columns: ['Alert', 'Now'], rows }];
 }
 
 /** Without an answer of a look: what was seen, and why there is no more. */
-function knownReport(incident: Incident, refused: Report | undefined): Report {
+function knownReport(incident: Incident, refused: Report | undefined, members: readonly Member[]): Report {
   const { title, recent, details, line, firstAt } = incident;
   const latest = recent.at(-1);
   return {
@@ -84,7 +101,8 @@ function knownReport(incident: Incident, refused: Report | undefined): Report {
     ],
     sections: [
       ...(details === null ? [] : [{ kind: 'text' as const, text: details }]),
-      ...(recent.length < 2
+      ...groupSections(members),
+      ...(recent.length < 2 || members.length > 0
         ? []
         : [
             {

@@ -8,6 +8,7 @@ import { burstThread } from './burst-thread.ts';
 import type { Incident } from './incident.ts';
 import { transition } from './incident-store.ts';
 import { incidentReplies, incidentRoot, type ThreadParts } from './incident-thread.ts';
+import type { Member } from './occurrence.ts';
 import { burstFor, type TakingParts, touchBurst } from './taking.ts';
 import { dismissed, lookedAt, moved, postponed, told, unfolded } from './transitions.ts';
 
@@ -106,7 +107,9 @@ async function tellOne(before: Incident, parts: TellingParts): Promise<void> {
     }
   }
   const threadTs = await putRoot(incident, report, parts);
-  await putReplies(incident, threadTs, incidentReplies(incident, threadParts(incident, report, parts)), parts);
+  const members = await membersOf(incident, parts);
+  const replies = incidentReplies(incident, { ...threadParts(incident, report, parts), members });
+  await putReplies(incident, threadTs, replies, parts);
   const shown = incident.content;
   await transition(parts.store, incident.id, (known) => (known.told < shown ? told(known, shown) : undefined));
   parts.log('incident told', {
@@ -116,6 +119,13 @@ async function tellOne(before: Incident, parts: TellingParts): Promise<void> {
     state: incident.state,
   });
   if (isFirst && report?.chart !== undefined) await parts.illustrate(incident.channelId, threadTs, report);
+}
+
+/** More than so many alerts of one group are counted, not named. */
+const mostNamed = 90;
+
+async function membersOf({ id, members: { known } }: Incident, { store }: TellingParts): Promise<readonly Member[]> {
+  return known < 2 || known > mostNamed ? [] : await store.members(id);
 }
 
 /** What a suspicion is remembered by. */

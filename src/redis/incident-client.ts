@@ -175,6 +175,9 @@ export function connectIncidents(
       );
       return stored === 1;
     },
+    async members(id) {
+      return (await client.hvals(key('members', id))).map((text) => memberSchema.parse(JSON.parse(text)));
+    },
     async unfinished() {
       return await readAll(await client.zrange(unfinishedKey, '0', '-1'));
     },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { Incident } from '../../src/incident/incident.ts';
 import type { Occurrence } from '../../src/incident/occurrence.ts';
 import type { Route } from '../../src/incident/routing.ts';
-import { takeOccurrences } from '../../src/incident/taking.ts';
+import { takeOccurrences, touchBurst } from '../../src/incident/taking.ts';
 import { resolved, silenced } from '../../src/incident/transitions.ts';
 import { connectIncidents, type IncidentClient } from '../../src/redis/incident-client.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
@@ -153,6 +153,41 @@ describe('what happened becomes incidents', () => {
     expect((await store.children(burst.id)).map(({ subject }) => subject)).toEqual(['e']);
   });
 
+  test('of many that open at the same moment no more are told by themselves than of many one after another', async () => {
+    const groups = Array.from({ length: 40 }, (_, index) =>
+      died(`group ${index}`, `k${index}`, { source: 'alert', member: { id: `m${index}`, label: 'm', isOn: true } }),
+    );
+    await Promise.all(groups.map((occurrence) => take([occurrence])));
+    const all = await open();
+    const burst = all.find(({ source }) => source === 'burst');
+    expect(all.filter(({ source, burstId }) => source === 'alert' && burstId === null)).toHaveLength(3);
+    expect(await store.children(burst?.id ?? '')).toHaveLength(37);
+    if (burst === undefined) throw new Error('no burst');
+    // What all of them say at once is written down once or twice.
+    const before = burst.content;
+    const wakes: Incident[] = [];
+    const parts = { store, now: () => new Date(now), wake: async (incident: Incident) => void wakes.push(incident) };
+    await Promise.all(Array.from({ length: 30 }, () => touchBurst(burst.id, parts)));
+    expect(wakes.map(({ content }) => content - before)).toEqual([1, 2]);
+  });
+
+  test('what was told with others and is over later has no thread of its own to say so', async () => {
+    const group = (index: number, isOn: boolean) =>
+      died(`group ${index}`, `k${index} ${isOn}`, { source: 'alert', member: { id: `m${index}`, label: 'm', isOn } });
+    await take(Array.from({ length: 5 }, (_, index) => group(index, true)));
+    const burst = (await open()).find(({ source }) => source === 'burst');
+    if (burst === undefined) throw new Error('no burst');
+    const over = resolved(burst, now);
+    if (over === undefined) throw new Error('it was over');
+    await store.commit(burst, over);
+    const [before] = await store.children(burst.id);
+    woken.length = 0;
+    await take([group(3, false), group(4, false)]);
+    expect((await store.children(burst.id)).map(({ state }) => state)).toEqual(['resolved', 'resolved']);
+    expect(before?.burstId).toBe(burst.id);
+    expect(woken.map(({ id }) => id)).toEqual([burst.id]);
+  });
+
   test('a silenced subject opens its next incident, and is told when the silence is over', async () => {
     await take([died('a', 'k1')]);
     const [first] = await open();
@@ -184,6 +219,15 @@ describe('turns', () => {
     // The last one took none.
     now += 3000;
     expect(await store.turn('x', 1000, 2500)).toBe(0);
+  });
+
+  test('the next one no sooner than after what was done', async () => {
+    expect(await store.turn('lane', 1000, 2500)).toBe(0);
+    now += 700;
+    await store.rest('lane', 1000);
+    expect(await second.turn('lane', 1000, 2500)).toBe(1000);
+    await store.rest('lane', 1000);
+    expect(await store.turn('lane', 1000, 2500)).toBe(2000);
   });
 
   test('one holder of a lock, until it lets go', async () => {

@@ -1,14 +1,19 @@
 import type { Config } from '../../src/config.ts';
 import { alertBody, alertsToken, firing, type PostedAlert, post, resolved } from './alerts.ts';
-import { type Conversation, startConversation } from './conversation.ts';
+import { type Conversation, type ConversationOptions, startConversation } from './conversation.ts';
 import { waitFor } from './process.ts';
 
 /** How many alerts of how many groups. */
 export type FloodShape = { readonly alerts: number; readonly groups: number };
 
 /** A bot with one channel for all alerts, in a Slack that takes one message a second of each channel. */
-export function startFlooded(redisUrl: string, prefix: string): Promise<Conversation> {
+export function startFlooded(
+  redisUrl: string,
+  prefix: string,
+  more: Pick<ConversationOptions, 'halves'> = {},
+): Promise<Conversation> {
   return startConversation({
+    ...more,
     redisUrl,
     prefix,
     slack: { postsPerSecond: 1, methodLimits: 'slack' },

@@ -40,8 +40,11 @@ export function writeConfig(path: string, config: Config): void {
     burst: { incidents: burst.incidents, within: `${burst.within}ms` },
     timeZone,
   };
-  const { watch } = config;
-  writeFileSync(path, JSON.stringify({ slack, redis, http, links, access, etcd, kubernetes, watch, incidents }));
+  const { watch, alerts } = config;
+  writeFileSync(
+    path,
+    JSON.stringify({ slack, redis, http, links, access, etcd, kubernetes, watch, incidents, alerts }),
+  );
 }
 
 /**
