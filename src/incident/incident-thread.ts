@@ -130,7 +130,12 @@ function buttons(
     value: id,
   });
   const elements: JsonObject[] = [
-    ...(open === undefined ? [] : offers.map(({ actionId, title }) => button(actionId, title))),
+    ...(open === undefined
+      ? []
+      : offers.map(({ actionId, title }, index) => ({
+          ...button(actionId, title),
+          ...(index === 0 ? { style: 'primary' } : {}),
+        }))),
     ...(open === undefined
       ? []
       : [button('silence-hour', 'Silence 1 h'), button('silence-tomorrow', 'Silence until tomorrow')]),
