@@ -103,7 +103,9 @@ async function open(
   const route = await parts.route(fresh[0]);
   if (route === undefined) return 'unrouted';
   const at = now().getTime();
-  const dueAt = Math.max(dueAtOf(route, at), known.silencedUntil ?? 0);
+  const calmAt = dueAtOf(route, at);
+  // A silence is about this subject alone: what tells it with others does not wait for it.
+  const dueAt = Math.max(calmAt, known.silencedUntil ?? 0);
   const { channelId, mention } = route;
   const isSure = fresh.some(({ isSuspected }) => !isSuspected);
   const openWith = async (burstId: string | null): Promise<Incident | 'changed'> => {
@@ -118,7 +120,7 @@ async function open(
   const burst = await store.burst(channelId);
   if (burst !== undefined) return await openWith(burst.id);
   // One after another: as many as come at once would each find that there are few yet.
-  return await inTurn(channelId, async () => await openWith(await burstFor(channelId, mention, dueAt, parts)));
+  return await inTurn(channelId, async () => await openWith(await burstFor(channelId, mention, calmAt, parts)));
 }
 
 const inTurn = createLanes();

@@ -75,6 +75,8 @@ const killedExitCode = 137;
  * @param mayBeJava whether a container may run a JVM
  */
 export function suspectedEndsOf(pod: Pod, mayBeJava: (view: View) => boolean): SuspectedEnd[] {
+  // A pod that is taken away is ended by its kubelet: with 137, where it does not end by itself in time.
+  if (pod.metadata.deletionTimestamp !== undefined) return [];
   return containersOf(pod).flatMap((container) => {
     const { state, lastState } = container.status ?? {};
     return [state?.terminated, lastState?.terminated].flatMap((ended): SuspectedEnd[] => {

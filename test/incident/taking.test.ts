@@ -203,6 +203,14 @@ describe('what happened becomes incidents', () => {
     expect((await open())[0]?.dueAt).toBe(Date.parse('2026-11-29T11:00:00Z'));
   });
 
+  test('a silenced subject among many at once does not keep the others waiting', async () => {
+    await store.silence({ source: 'watch', cluster: 'prod', subject: 'd' }, now + 3_600_000);
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await take([died(name, name)]);
+    const burst = (await open()).find(({ source }) => source === 'burst');
+    expect(burst?.dueAt).toBe(now);
+    expect((await store.children(burst?.id ?? '')).map(({ subject }) => subject).sort()).toEqual(['d', 'e']);
+  });
+
   test('a suspicion opens nothing that is told, until it is certain', async () => {
     await take([died('a', 'k1', { isSuspected: true })]);
     expect((await store.unfinished()).map(({ state }) => state)).toEqual(['suspected']);
