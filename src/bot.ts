@@ -254,7 +254,8 @@ export function createBot(parts: BotParts): Incoming {
       const report = await reports.report(id).catch(refusalOf);
       const known = report === undefined || report instanceof Refusal ? undefined : report;
       const line = known === undefined ? undefined : which === 'oom-fix' ? fixLine(known) : rollbackLine(known);
-      if (line !== undefined) return await ask({ ...where, line });
+      const why = `--reason ${quotedWord('recommended by an answer of /oom why')}`;
+      if (line !== undefined) return await ask({ ...where, line: `${line} ${why}` });
       const none =
         report instanceof Refusal
           ? report

@@ -7,7 +7,7 @@ import type { PatchOutcome } from './cluster.ts';
 import { keeperOf } from './gitops.ts';
 import { isJsonObject, jsonObjects } from './json.ts';
 import { fullWordOf, type Owner, wordOf } from './owner.ts';
-import { replacementOf, rolloutOf } from './rollout.ts';
+import { partitionOf, replacementOf, rolloutOf } from './rollout.ts';
 import { autoscalerCheck, verticalCheck } from './scaling-checks.ts';
 import type { Surroundings } from './surroundings.ts';
 import { templateHash } from './template-edit.ts';
@@ -61,13 +61,26 @@ function allowedCheck({ allowsFixes, cluster, byHand }: ChangeFacts): Check {
 function keeperCheck({ owner, byHand }: ChangeFacts): Check {
   const name = 'Nobody keeps it from elsewhere';
   const keeper = keeperOf(owner.workload);
-  if (keeper === undefined) return fine(name, 'No sign of Argo CD, Flux, Helm or the like.');
+  if (keeper === undefined) return appliedCheck(name, owner);
   const of = keeper.of === '' ? '' : ` (${keeper.of})`;
   return {
     name,
     status: 'blocking',
     seen: `${keeper.name}${of} keeps ${wordOf(owner)} as it is written elsewhere, and would take this back: ${keeper.evidence}.`,
     advice: `${keeper.where} It is ${byHand}.`,
+  };
+}
+
+/** Nobody watches over what was applied from a file or by a tool; the next time it is, what that says counts again. */
+function appliedCheck(name: string, { workload: { metadata } }: Owner): Check {
+  const tool = metadata.managedFields.find(({ manager }) => /^(?:terraform|hashicorp|pulumi)/i.test(manager ?? ''));
+  const isApplied = metadata.annotations['kubectl.kubernetes.io/last-applied-configuration'] !== undefined;
+  if (tool === undefined && !isApplied) return fine(name, 'No sign of Argo CD, Flux, Helm or the like.');
+  return {
+    name,
+    status: 'warning',
+    seen: `It was made with ${tool?.manager ?? 'kubectl apply'}: the next time that is done, what it says counts again.`,
+    advice: 'Put the same into what it is made from.',
   };
 }
 
@@ -90,6 +103,13 @@ function rolloutCheck({ owner, purpose }: ChangeFacts): Check {
   const said = `${seen}.`;
   switch (state) {
     case 'settled':
+      if (partitionOf(owner.kind, owner.workload) > 0)
+        return {
+          name,
+          status: 'warning',
+          seen: `${said} Its partition keeps ${count(partitionOf(owner.kind, owner.workload), 'pod')} of the lowest numbers as they are, whatever the template says.`,
+          advice: 'Lower the partition when they are to follow.',
+        };
       return fine(name, ready < wanted ? `${said} That pods of it die is no rollout.` : said);
     case 'stuck':
       return {

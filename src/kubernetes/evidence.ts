@@ -33,7 +33,8 @@ export type Evidence = {
   readonly missing: readonly Finding[];
 };
 
-const endLines = 400;
+/** How many of its last lines are read of a log: one that has fewer was read from its beginning. */
+export const endLines = 400;
 const endBytes = 1024 * 1024;
 const startBytes = 128 * 1024;
 /** More of them would cost what decides more. */

@@ -3,6 +3,7 @@ import { jvmVariables } from '../jvm/variables.ts';
 import type { JsonObject } from '../report/report.ts';
 import { formatBytes, listed } from '../report/text.ts';
 import { fine, unseen } from './checks.ts';
+import { endLines } from './evidence.ts';
 import type { FixDecision } from './fix-plan.ts';
 import { isJsonObject, jsonObjects } from './json.ts';
 import { type Container, type Node, type Pod, podSchema } from './objects.ts';
@@ -11,6 +12,7 @@ import { parseQuantity } from './quantity.ts';
 import { replacementOf, rolloutOf } from './rollout.ts';
 import { memoryText } from './scaling-checks.ts';
 import type { Surroundings } from './surroundings.ts';
+import type { Answer } from './why-findings.ts';
 import type { LimitRange, Quota } from './workload-object.ts';
 
 /** The pod that the flags were reckoned from has to be one that the template makes, else they are reckoned for another program. */
@@ -70,6 +72,29 @@ export function laterCheck({ overridden, edit }: FixDecision): Check {
     status: 'warning',
     seen: `${overridden.map(({ flag, by, from }) => `${by} (${from}) comes later than ${flag}`).join('; ')}: left out here.`,
     advice: 'What stands later stays. Change it there if it is not meant.',
+  };
+}
+
+/** A variable of the container's own hides the one that the image sets: what that holds has to be known. */
+export function imageCheck({ evidence, java }: Answer, owner: Owner, { edit, fromImage }: FixDecision): Check {
+  const name = 'What the image sets stays';
+  const variable = edit.variable ?? '';
+  if (fromImage.length > 0)
+    return fine(name, `The log tells that the image sets ${variable}: that goes in front of the new flags.`);
+  const own = templateContainer(owner.workload.spec.template, edit.container)?.env.some(
+    (each) => each.name === variable,
+  );
+  if (own === true) return fine(name, `${variable} is the container’s own already.`);
+  const isOfJvm = (jvmVariables as readonly string[]).includes(variable);
+  const { startLog, endLog = '' } = evidence;
+  const beginning = startLog ?? (endLog.split('\n').length < endLines ? endLog : '');
+  if (isOfJvm && beginning.trim() !== '' && java.env[variable] === undefined)
+    return fine(name, `The log does not begin with “Picked up ${variable}”: the image sets none.`);
+  return {
+    name,
+    status: 'unknown',
+    seen: `Whether the image sets ${variable} itself could not be seen: one of the container’s own hides it.`,
+    advice: `Look at the image’s environment, or for “Picked up” in the first lines of a log.`,
   };
 }
 

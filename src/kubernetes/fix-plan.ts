@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { mergeOptions } from '../jvm/merge-options.ts';
 import { heapAtLimit, type Recommendation } from '../jvm/recommendation.ts';
-import { redactWords } from '../redact.ts';
+import { redact, redactWords } from '../redact.ts';
 import { Refusal } from '../refusal.ts';
 import type { JsonObject } from '../report/report.ts';
 import { formatBytes } from '../report/text.ts';
@@ -61,6 +61,8 @@ export type FixDecision = {
   readonly reckoned: Pick<Recommendation, 'limitBytes' | 'heapBytes' | 'arithmetic'>;
   /** Flags that are left out, for something that comes later says otherwise. */
   readonly overridden: ReturnType<typeof overriddenFlags>;
+  /** What the image sets in that variable, which one of the container's own would hide: it goes in front of the flags. */
+  readonly fromImage: readonly string[];
 };
 
 /** The plan for an edit of this workload as it is now. */
@@ -105,14 +107,15 @@ export function decideFix(answer: Answer, owner: Owner, wish: FixWish): FixDecis
   const overridden = overriddenFlags(setting, variable);
   const flags = sized.flags.filter((flag) => !overridden.some((each) => each.flag === flag));
   const memory = memoryFor(answer, sized.limitBytes, wish);
-  const edit = { container, list: found.list, variable, flags, ...memory };
+  const fromImage = wordsOfImage(setting, variable, found.container);
+  const edit = { container, list: found.list, variable, flags: [...fromImage, ...flags], ...memory };
   const present = writtenVariable(found.container, variable) ?? '';
   if (mergeOptions(present, flags).value === present && memory.limit === null && memory.request === null)
     throw new Refusal(
       `${variable} of container ${container} in ${fullWordOf(owner)} holds these flags already: ${redactWords(flags).join(' ')}.`,
       'Pods that died before they were set are told by `/oom why` as they died; a newer one has them.',
     );
-  return { edit, reckoned: sized, overridden };
+  return { edit, reckoned: sized, overridden, fromImage };
 }
 
 /** @throws Refusal that says what `/oom why` knows where it recommends nothing that could be set */
@@ -208,6 +211,23 @@ function demandVariable(setting: Setting, container: JsonObject, owner: Owner): 
       `Close it first: kubectl edit ${wordOf(owner)} -n ${owner.namespace}`,
     );
   return variable;
+}
+
+/**
+ * What the JVM said it picked up from a variable that the pod does not set: the image's.
+ * @throws Refusal where it may not be shown, and so not be written down
+ */
+function wordsOfImage({ java, recommendation }: Setting, variable: string, container: JsonObject): readonly string[] {
+  const picked = java.env[variable];
+  const isOwn =
+    writtenVariable(container, variable) !== undefined || java.environment.variables[variable] !== undefined;
+  if (picked === undefined || isOwn) return [];
+  const { kept } = mergeOptions(picked, recommendation.flags);
+  if (kept.every((word) => redact(word) === word && !/["'\\$]/.test(word))) return kept;
+  throw new Refusal(
+    `The image sets ${variable}, and what it holds is not to be shown: one of the container’s own would hide it.`,
+    `Set it by hand, with ${recommendation.flags.join(' ')} behind what the first lines of the log say it picked up.`,
+  );
 }
 
 /** The limit where it is another one, and the request where it is not the limit: as `/oom why` recommends. */

@@ -2,10 +2,9 @@ import { tryLook } from '../etcd/patience.ts';
 import type { Check, Context, Proposal } from '../job.ts';
 import { Refusal } from '../refusal.ts';
 import { formatBytes } from '../report/text.ts';
-import type { ChangeFacts } from './change-checks.ts';
-import { changeChecks } from './change-checks.ts';
+import { type ChangeFacts, changeChecks } from './change-checks.ts';
 import type { KubernetesCluster } from './cluster.ts';
-import { laterCheck, type NodeUse, namespaceCheck, roomCheck, sameCheck } from './fix-checks.ts';
+import { imageCheck, laterCheck, type NodeUse, namespaceCheck, roomCheck, sameCheck } from './fix-checks.ts';
 import { decideFix, type FixDecision, type FixPlan, type FixWish, fixPlan } from './fix-plan.ts';
 import { describeFix, fixSections } from './fix-report.ts';
 import { keeperOf } from './gitops.ts';
@@ -68,6 +67,7 @@ export async function proposeFix(
       ...checks,
       sameCheck(owner, found.pod, edit.container, edit.variable ?? ''),
       laterCheck(decision),
+      imageCheck(answer, owner, decision),
       namespaceCheck(owner, facts.surroundings, facts.after),
       roomCheck(owner, use, facts.after),
     ],

@@ -4,6 +4,7 @@ import { type Report, type Section, verdictOf, worstFirst } from '../report/repo
 import { count, formatBytes, formatDuration, listed, shortened } from '../report/text.ts';
 import { ago } from './age.ts';
 import { causeAdvice } from './cause-advice.ts';
+import { fixLine } from './fix-line.ts';
 import { fixOffer, rollbackOffer, workloadOf } from './fix-offer.ts';
 import { canBeSet, type FlagsToSet, flagsToSet, kubectl } from './heap-flags.ts';
 import { isRoomTooSmall, largestHeapBytes } from './heap-room.ts';
@@ -46,6 +47,8 @@ export function whyReport(answer: Answer, asked: Asked): Report {
           context: answer.context,
         });
   const isUnseen = areFlagsUnseen(answer);
+  const data = { ...whyData(answer), fix: fixOffer(answer), rollback: rollbackOffer(answer) };
+  const line = fixLine({ data });
   return {
     command: asked.command,
     verdict: verdictOf(findings),
@@ -53,10 +56,15 @@ export function whyReport(answer: Answer, asked: Asked): Report {
     summary: summary(answer, name),
     asOf: answer.now.toISOString(),
     findings,
-    sections: sections(answer, asked, flags),
+    sections: [
+      ...sections(answer, asked, flags),
+      ...(line === undefined
+        ? []
+        : [{ kind: 'text', text: `Quorum can set this, after a second person’s yes: \`/${line}\`` } as const]),
+    ],
     copy: (isUnseen ? undefined : flags?.command) ?? lookCommand(answer),
     cause: explanation.cause,
-    data: { ...whyData(answer), fix: fixOffer(answer), rollback: rollbackOffer(answer) },
+    data,
   };
 }
 

@@ -121,6 +121,49 @@ describe('the plan of a fix', () => {
   });
 });
 
+describe('what the image sets', () => {
+  const none = { env: [] as object[] };
+  const picked = (text: string) => `Picked up JAVA_TOOL_OPTIONS: ${text}\nStarted\n`;
+
+  test('is kept in front of the flags, where the log tells it', async () => {
+    const { fix, api } = await roomWith({ container: none });
+    for (const previous of [true, false])
+      api.setLog('shop', 'orders-6f2-p1', 'app', picked('-javaagent:/otel.jar -Xmx480m'), { previous });
+    const proposal = await fix();
+    expect(proposal.plan.edit.flags).toEqual(['-javaagent:/otel.jar', '-Xmx312m', ...ours.split(' ')]);
+    expect(checkIn(proposal, 'What the image sets stays').seen).toBe(
+      'The log tells that the image sets JAVA_TOOL_OPTIONS: that goes in front of the new flags.',
+    );
+  });
+
+  test('is not written down where it is a secret', async () => {
+    const { fix, api } = await roomWith({ container: none });
+    api.setLog('shop', 'orders-6f2-p1', 'app', picked('-Dx.password=hunter2 -Xmx480m'), { previous: true });
+    const refusal = await refusalOf(fix());
+    expect(refusal.message).toBe(
+      'The image sets JAVA_TOOL_OPTIONS, and what it holds is not to be shown: one of the container’s own would hide it.',
+    );
+    expect(JSON.stringify([refusal.message, refusal.advice])).not.toContain('hunter2');
+  });
+
+  test('is unknown where no log is left that would tell', async () => {
+    const { fix } = await roomWith({
+      container: { env: [], command: ['java', '-XX:MaxRAMPercentage=95', '-jar', '/a.jar'] },
+    });
+    const looked = await fix().catch((error: unknown) => error);
+    // The size on the command line wins over any variable.
+    expect(String(looked)).toContain('comes later than any variable');
+    await room?.stop();
+    const other = await roomWith({
+      container: { env: [{ name: 'JDK_JAVA_OPTIONS', value: '-Dx=y' }], image: 'openjdk:8u181-jre' },
+    });
+    expect(checkIn(await other.fix(), 'What the image sets stays')).toMatchObject({
+      status: 'unknown',
+      seen: 'Whether the image sets JAVA_TOOL_OPTIONS itself could not be seen: one of the container’s own hides it.',
+    });
+  });
+});
+
 describe('a fix is refused', () => {
   const map = { name: 'JAVA_TOOL_OPTIONS', valueFrom: { configMapKeyRef: { name: 'jvm', key: 'flags' } } };
   const secret = { name: 'JAVA_TOOL_OPTIONS', valueFrom: { secretKeyRef: { name: 'jvm', key: 'flags' } } };
@@ -202,6 +245,49 @@ describe('a fix is refused', () => {
     const refusal = await refusalOf(fix({ limitBytes: 130 * 1024 ** 2 }));
     expect(refusal.message).toBe('No heap worth running with fits into 130 MiB.');
     expect(refusal.advice).toBe('Name 192Mi or more, or ask without --limit.');
+  });
+});
+
+describe('a check warns', () => {
+  test.each<[string, WorkloadRecipe, string, string, string]>([
+    [
+      'of what the next kubectl apply takes back',
+      { metadata: { annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{}' } } },
+      'deploy/orders',
+      'Nobody keeps it from elsewhere',
+      'It was made with kubectl apply: the next time that is done, what it says counts again.',
+    ],
+    [
+      'of a partition that keeps pods as they are',
+      { kind: 'StatefulSet', spec: { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 1 } } } },
+      'sts/orders',
+      'No rollout is under way',
+      'Its partition keeps 1 pod of the lowest numbers as they are',
+    ],
+    [
+      'of the downtime of a single pod',
+      {
+        replicas: 1,
+        ready: 1,
+        spec: { strategy: { type: 'Recreate' } },
+        container: { env: [{ name: 'JAVA_TOOL_OPTIONS', value: '-Xmx2g' }] },
+      },
+      'deploy/orders',
+      'Somebody answers meanwhile',
+      'Its strategy is Recreate: all pods may stop before new ones are ready.',
+    ],
+    [
+      'of a claim that two pods would share',
+      { podSpec: { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: 'orders-data' } }] } },
+      'deploy/orders',
+      'Somebody answers meanwhile',
+      'New pods start beside the old ones and share the claim orders-data.',
+    ],
+  ])('%s', async (_what, recipe, workload, name, seen) => {
+    const { fix } = await roomWith(recipe);
+    const proposal = await fix({ workload });
+    expect(checkIn(proposal, name)).toMatchObject({ status: 'warning', seen: expect.stringContaining(seen) });
+    expect(blockedBy(proposal)).toEqual([]);
   });
 });
 

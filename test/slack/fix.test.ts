@@ -111,6 +111,7 @@ describe('from the answer to the mended pod', () => {
     const before = talk.slack.threadText(talk.channel, asked.ts);
     expect(before).toContain('Approval needed (0 of 1): set -Xmx292m');
     expect(before).toContain('heap may grow to 1992 MiB in 512 MiB');
+    expect(before).toContain('14 checks: fine');
     expect(before).toContain('+ checkout env[JAVA_TOOL_OPTIONS]: -Xmx292m');
     expect(checkoutEnv()).not.toContain(flags);
     await presses(talk.bob, asked, 'change-approve');
