@@ -58,7 +58,7 @@ function allowedCheck({ allowsFixes, cluster, byHand }: ChangeFacts): Check {
   };
 }
 
-function keeperCheck({ owner, byHand }: ChangeFacts): Check {
+function keeperCheck({ owner, byHand, purpose }: ChangeFacts): Check {
   const name = 'Nobody keeps it from elsewhere';
   const keeper = keeperOf(owner.workload);
   if (keeper === undefined) return appliedCheck(name, owner);
@@ -67,7 +67,10 @@ function keeperCheck({ owner, byHand }: ChangeFacts): Check {
     name,
     status: 'blocking',
     seen: `${keeper.name}${of} keeps ${wordOf(owner)} as it is written elsewhere, and would take this back: ${keeper.evidence}.`,
-    advice: `${keeper.where} It is ${byHand}.`,
+    advice:
+      purpose === 'fix'
+        ? `${keeper.where} It is ${byHand}.`
+        : 'Go back there: revert what was committed, or roll the release back, and let it follow.',
   };
 }
 

@@ -12,7 +12,7 @@ import { selectorText } from './selector.ts';
 import { isOurs, readTarget, type TemplateChange } from './template-change.ts';
 import { answerWhy } from './why-answer.ts';
 import { whyReport } from './why-report.ts';
-import type { RolledWorkload } from './workload-object.ts';
+import type { RolledKind, RolledWorkload } from './workload-object.ts';
 import { controllerOf } from './workloads.ts';
 
 export type Watched = {
@@ -24,6 +24,10 @@ export type Watched = {
 };
 
 const recheckAfterMs = 2000;
+/** A rollout over many nodes takes hours. */
+const laterRecheckAfterMs = 10_000;
+/** 2^31 - 1 (k8s.io/api/apps/v1, ProgressDeadlineSeconds). */
+const noDeadlineSeconds = 2_147_483_647;
 /** Without a deadline of its own a rollout gets as long as a Deployment's default, and two minutes a pod. */
 const rolloutTimeoutMs = 600_000;
 const perPodMs = 120_000;
@@ -46,9 +50,10 @@ export async function ensureRolledOut(
   const { change } = watched;
   const word = fullWordOf(change);
   const looked = await tryLook(() => seeRollout(cluster, watched, context));
-  const timeoutMs = looked.value instanceof Refusal ? rolloutTimeoutMs : timeoutOf(looked.value);
+  const timeoutMs = looked.value instanceof Refusal ? rolloutTimeoutMs : timeoutOf(change.kind, looked.value);
+  const hasJustBegun = context.now().getTime() - context.startedAt.getTime() < 60_000;
   const patience: Omit<Patience, 'reason'> = {
-    recheckAfterMs,
+    recheckAfterMs: hasJustBegun ? recheckAfterMs : laterRecheckAfterMs,
     timeoutMs,
     otherwise: new Refusal(
       `${word} was changed, and is not rolled out in time.`,
@@ -114,7 +119,7 @@ export async function ensureSettled(
   const death = made.find((pod) => hasDied(pod, watched.container));
   if (death !== undefined) return await died(cluster, watched, death, context);
   const now = context.now().getTime();
-  const young = made.filter((pod) => now - startOf(pod, watched.container) < settledAfterMs);
+  const young = made.filter((pod) => now - startOf(pod) < settledAfterMs);
   const isWhole = rollout.state === 'settled' && rollout.available >= rollout.wanted;
   if (isWhole && young.length === 0) return { kind: 'done', ...(await ending(made[0])) };
   return wait(context, {
@@ -159,11 +164,12 @@ function isOwn(pod: Pod, { kind, name }: TemplateChange, { metadata }: RolledWor
   return owner?.kind === 'ReplicaSet' && owner.name.startsWith(`${name}-`);
 }
 
-function timeoutOf(seen: Seen | undefined): number {
+function timeoutOf(kind: RolledKind, seen: Seen | undefined): number {
   if (seen === undefined) return rolloutTimeoutMs;
   const own = seen.workload.spec.progressDeadlineSeconds;
-  if (own !== undefined) return own * 1000 + 30_000;
-  return Math.max(rolloutTimeoutMs, (seen.workload.spec.replicas ?? 1) * perPodMs);
+  // The largest number there is stands for no deadline at all.
+  if (own !== undefined && own < noDeadlineSeconds) return own * 1000 + 30_000;
+  return Math.max(rolloutTimeoutMs, rolloutOf(kind, seen.workload).wanted * perPodMs);
 }
 
 /** Killed for memory once is enough; what ends with an error may find its database the next time. */
@@ -177,10 +183,10 @@ function hasDied(pod: Pod, container: string | undefined): boolean {
     });
 }
 
-/** When its container began to run, in milliseconds; now and later where it does not. */
-function startOf(pod: Pod, container: string | undefined): number {
+/** When its containers began to run, in milliseconds; later than any time where one does not. */
+function startOf(pod: Pod): number {
   const starts = containersOf(pod)
-    .filter(({ name, role }) => (container === undefined ? role === 'app' : name === container))
+    .filter(({ role }) => role === 'app')
     .map(({ status }) => Date.parse(status?.state.running?.startedAt ?? ''));
   return starts.some(Number.isNaN) ? Number.POSITIVE_INFINITY : Math.max(...starts);
 }

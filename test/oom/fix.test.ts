@@ -625,6 +625,44 @@ describe('carried out', () => {
     expect(outcome.refusal.advice).toContain('Going back to the revision before is offered below.');
   }, 30_000);
 
+  test('new pods that never come are named while it waits, and it does not wait for ever', async () => {
+    const { fix, context } = await roomWith({}, [], { controllers: { fate: () => 'waits' } });
+    const { plan } = await fix();
+    const driven = driveChange(oomFix, plan, context().clients);
+    const reason = await waitFor('the pods to be named', async () => {
+      const outcome = await driven.run({ until: 'Rolled out' });
+      return outcome.kind === 'waiting' && outcome.reason.includes('ImagePullBackOff') && outcome.reason;
+    });
+    expect(reason).toMatch(/^2 of 2 pods updated, 0 available; orders-\S+: ImagePullBackOff\.$/);
+    const outcome = await driven.run({ aheadMs: 700_000 });
+    expect(outcome).toMatchObject({
+      kind: 'blocked',
+      refusal: { message: 'shop/deploy/orders was changed, and is not rolled out in time.' },
+    });
+  }, 30_000);
+
+  test('a workload that is deleted, or changed again, meanwhile ends it', async () => {
+    const { fix, context, api, controllers } = await roomWith();
+    controllers.hold();
+    const { plan } = await fix();
+    const driven = driveChange(oomFix, plan, context().clients);
+    expect(await driven.run({ until: 'Rolled out' })).toMatchObject({ kind: 'waiting' });
+    const found = api.get('Deployment', 'shop', 'orders');
+    const template = { metadata: { labels: { app: 'orders' } }, spec: { containers: [{ name: 'app' }] } };
+    api.load([{ ...found, spec: { ...(found.spec as object), template } }]);
+    expect(await driven.run()).toMatchObject({
+      kind: 'blocked',
+      refusal: {
+        message: 'Somebody changed the template of shop/deploy/orders again meanwhile: what is rolled out is theirs.',
+      },
+    });
+    api.remove('Deployment', 'shop', 'orders');
+    expect(await driven.run()).toMatchObject({
+      kind: 'blocked',
+      refusal: { message: 'shop/deploy/orders is gone.' },
+    });
+  }, 30_000);
+
   test('OnDelete: the template is changed, and who deletes the pods is said', async () => {
     const { fix, context, api } = await roomWith({
       kind: 'StatefulSet',
