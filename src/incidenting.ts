@@ -118,6 +118,19 @@ export function createIncidenting(parts: IncidentingParts): Incidenting {
   }
 
   const inGroups = createLanes();
+  let choices: ReturnType<WatchStore['choices']> | undefined;
+
+  /** Alerts come by the thousand: what channels have chosen is asked at most once a second for them. */
+  function choicesOfThisSecond(): ReturnType<WatchStore['choices']> {
+    if (choices === undefined) {
+      const forget = () => {
+        choices = undefined;
+      };
+      choices = parts.watch.choices();
+      choices.then(() => setTimeout(forget, 1000).unref(), forget);
+    }
+    return choices;
+  }
 
   return {
     ...incidents,
@@ -132,7 +145,7 @@ export function createIncidenting(parts: IncidentingParts): Incidenting {
             kubernetes: Object.keys(config.kubernetes.clusters),
           },
           rules: config.watch,
-          choices: () => parts.watch.choices(),
+          choices: choicesOfThisSecond,
           store: parts.alerts,
           take: incidents.take,
           now,

@@ -6,7 +6,7 @@ import { Refusal } from './refusal.ts';
 import { codeOf, messageOf } from './thrown.ts';
 
 /** Certificates are renewed while the process runs. */
-const readAgainMs = 60_000;
+const usualReadAgainMs = 60_000;
 
 /** Nobody who is slow holds a connection for long: headers within 5 s, a whole body within 30 s. */
 const bounds = {
@@ -27,8 +27,10 @@ export async function createHttpServer(
   tls: HttpTlsConfig | undefined,
   listener: RequestListener,
   tellFault: (error: Error) => void,
+  readAgainMs = usualReadAgainMs,
 ): Promise<Server | TlsServer> {
-  const server = tls === undefined ? createPlainServer(bounds, listener) : await secured(tls, listener, tellFault);
+  const server =
+    tls === undefined ? createPlainServer(bounds, listener) : await secured(tls, listener, tellFault, readAgainMs);
   server.maxConnections = mostConnections;
   return server;
 }
@@ -37,6 +39,7 @@ async function secured(
   tls: HttpTlsConfig,
   listener: RequestListener,
   tellFault: (error: Error) => void,
+  readAgainMs: number,
 ): Promise<TlsServer> {
   let read = await readFiles(tls);
   const asking = { requestCert: tls.clientCa !== undefined, rejectUnauthorized: false };

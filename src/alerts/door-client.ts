@@ -14,7 +14,7 @@ import {
 /** All bodies that are being read at once may hold so much; who comes on top is asked to come back. */
 const mostBytesAtOnce = 64 * 1024 * 1024;
 /** What still comes of a body that nobody wants is thrown away for so long, so that the answer is read. */
-const lettingGoMs = 2000;
+const lettingGoMs = 5000;
 const tooMuchAtOnce: DoorAnswer = {
   status: 503,
   headers: { 'retry-after': '1' },

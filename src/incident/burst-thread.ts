@@ -16,10 +16,11 @@ export function burstHeadline(children: readonly Incident[]): string {
   const open = children.filter(({ state }) => state === 'open').length;
   const groups = children.filter(({ source }) => source === 'alert');
   const workloads = children.filter(({ source }) => source !== 'alert');
+  const times = sumOf(workloads.map(timesOf));
   const what = listed([
     ...(workloads.length === 0
       ? []
-      : [`${count(workloads.length, 'workload')} died, ${grouped(sumOf(workloads.map(timesOf)))} times in all`]),
+      : [`${count(workloads.length, 'workload')} died, ${grouped(times)} ${times === 1 ? 'time' : 'times'} in all`]),
     ...(groups.length === 0
       ? []
       : [`${grouped(sumOf(groups.map(({ members }) => members.known)))} alerts in ${count(groups.length, 'group')}`]),
@@ -86,7 +87,8 @@ function burstRoot(
 function burstReport({ lastAt }: Incident, children: readonly Incident[]): Report {
   const worst = [...children].sort((a, b) => b.members.on - a.members.on || b.count - a.count);
   const isAlerts = worst.every(({ source }) => source === 'alert');
-  const rows = worst.map(isAlerts ? alertRow : deathRow);
+  const rows = worst.slice(0, shownRows).map(isAlerts ? alertRow : deathRow);
+  const others = worst.slice(shownRows).map(({ title }) => title);
   const line = worst.find(({ state, line: each }) => state === 'open' && each !== null)?.line ?? worst[0]?.line;
   const clusters = [...new Set(children.map(({ cluster }) => cluster).filter((name) => name !== ''))];
   return {
@@ -99,22 +101,11 @@ function burstReport({ lastAt }: Incident, children: readonly Incident[]): Repor
     sections: [
       {
         kind: 'table',
-        title: `${headingOf(rows.length, isAlerts)}${clusters.length === 0 ? '' : ` (${listed(clusters)})`}`,
+        title: `${headingOf(worst.length, isAlerts)}${clusters.length === 0 ? '' : ` (${listed(clusters)})`}`,
         columns: isAlerts ? ['Alerts', 'On', 'Latest'] : ['What', 'Times', 'Node'],
-        rows: rows.slice(0, shownRows),
+        rows,
       },
-      ...(rows.length > shownRows
-        ? [
-            {
-              kind: 'text' as const,
-              title: 'And',
-              text: shortList(
-                rows.slice(shownRows).map(([title = '']) => title),
-                isAlerts,
-              ),
-            },
-          ]
-        : []),
+      ...(others.length === 0 ? [] : [{ kind: 'text' as const, title: 'And', text: shortList(others, isAlerts) }]),
     ],
     ...(line === undefined || line === null ? {} : { copy: `/${line}` }),
     data: {},

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { AlertNews, AlertStore } from '../alerts/alert-store.ts';
 import { redisOptions } from './connection-client.ts';
+import { type Script, scriptOf } from './script-client.ts';
 
 const keptSeconds = 30 * 86_400;
 /** Of two Prometheus that watch the same each has its own clock; what begins within this is the same beginning. */
@@ -78,24 +79,22 @@ export function connectAlerts(redis: { url: string; prefix: string }, tellFault:
         .digest('hex')
         .slice(0, 32),
     ].join(':');
-  const run = (script: string, news: readonly AlertNews[], now: number) =>
-    client.eval(
-      script,
-      news.length,
-      ...news.map(key),
+  const run = (script: Script, news: readonly AlertNews[], now: number) =>
+    script(news.map(key), [
       ...[now, sameBeginningMs, lateMs, keptSeconds].map(String),
       ...news.flatMap(({ isOn, startsAt, subject }) => [isOn ? '1' : '0', String(startsAt), subject]),
-    );
+    ]);
+  const [placing, settling] = [scriptOf(client, placeScript), scriptOf(client, settleScript)];
   return {
     async place(news, now) {
       if (news.length === 0) return [];
-      const places = z.array(z.string()).parse(await run(placeScript, news, now));
+      const places = z.array(z.string()).parse(await run(placing, news, now));
       return places.map((text) =>
         text === '' ? { kind: 'known' } : { kind: 'news', ...placeSchema.parse(JSON.parse(text)) },
       );
     },
     async settle(news, now) {
-      if (news.length > 0) await run(settleScript, news, now);
+      if (news.length > 0) await run(settling, news, now);
     },
     async close() {
       client.disconnect();

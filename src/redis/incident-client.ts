@@ -4,6 +4,7 @@ import { type Incident, incidentSchema, isFinished } from '../incident/incident.
 import type { IncidentStore } from '../incident/incident-store.ts';
 import { type Member, occurrenceSchema } from '../incident/occurrence.ts';
 import { redisOptions } from './connection-client.ts';
+import { scriptOf } from './script-client.ts';
 
 /** What happened is known for as long as the history of kills; a cluster's API tells nothing older. */
 const keysKeptMs = 14 * 86_400_000;
@@ -93,6 +94,7 @@ export function connectIncidents(
 ): IncidentClient {
   const client = new Redis(redisOptions(redis.url, { maxRetriesPerRequest: 5, connectTimeout: 2000 }));
   client.on('error', tellFault);
+  const committing = scriptOf(client, commitScript);
   const key = (...parts: readonly string[]) => [redis.prefix, 'incident', ...parts].join(':');
   /** Subjects are names from outside, of any length and with any character. */
   const hashed = (...parts: readonly string[]) =>
@@ -148,30 +150,32 @@ export function connectIncidents(
       const { id, source, cluster, subject } = after;
       const commit = randomUUID();
       const isOpen = after.state === 'open' || after.state === 'suspected';
-      const stored = await client.eval(
-        commitScript,
-        7,
-        recordKey(id),
-        source === 'burst' ? burstKey(subject) : key('open', hashed(source, cluster, subject)),
-        unfinishedKey,
-        seenKey(source, cluster),
-        key('members', id),
-        key('openings', after.channelId),
-        childrenKey(after.burstId ?? id),
-        before === undefined ? '' : String(before.revision),
-        JSON.stringify({ ...after, commit }),
-        id,
-        commit,
-        isOpen ? '1' : '0',
-        isFinished(after) ? '1' : '0',
-        String(after.openedAt),
-        String(finishedKeptSeconds),
-        openedAt === undefined ? '' : String(openedAt),
-        String(now() - keysKeptMs),
-        String(mostKeys),
-        String(keys.length),
-        ...keys.flatMap(({ key: each, at }) => [each, String(at)]),
-        ...members.flatMap((member) => [member.id, JSON.stringify(member)]),
+      const stored = await committing(
+        [
+          recordKey(id),
+          source === 'burst' ? burstKey(subject) : key('open', hashed(source, cluster, subject)),
+          unfinishedKey,
+          seenKey(source, cluster),
+          key('members', id),
+          key('openings', after.channelId),
+          childrenKey(after.burstId ?? id),
+        ],
+        [
+          before === undefined ? '' : String(before.revision),
+          JSON.stringify({ ...after, commit }),
+          id,
+          commit,
+          isOpen ? '1' : '0',
+          isFinished(after) ? '1' : '0',
+          String(after.openedAt),
+          String(finishedKeptSeconds),
+          openedAt === undefined ? '' : String(openedAt),
+          String(now() - keysKeptMs),
+          String(mostKeys),
+          String(keys.length),
+          ...keys.flatMap(({ key: each, at }) => [each, String(at)]),
+          ...members.flatMap((member) => [member.id, JSON.stringify(member)]),
+        ],
       );
       return stored === 1;
     },

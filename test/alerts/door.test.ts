@@ -1,7 +1,7 @@
 import { renameSync, writeFileSync } from 'node:fs';
 import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
-import { connect } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { AlertsTicket } from '../../src/alerts/alert.ts';
@@ -9,6 +9,7 @@ import type { HttpTlsConfig } from '../../src/alerts/config.ts';
 import { type DoorKeys, largestBodyBytes, NotStored } from '../../src/alerts/door.ts';
 import { createDoor } from '../../src/alerts/door-client.ts';
 import { type StatusServer, startStatusServer } from '../../src/http-client.ts';
+import { createHttpServer } from '../../src/tls-client.ts';
 import { alertBody, firing, post } from '../support/alerts.ts';
 import { issue, makeAuthority } from '../support/certificates.ts';
 import { makeFolder, removeFolder, waitFor } from '../support/process.ts';
@@ -147,7 +148,7 @@ describe('the door', () => {
       );
       sending.on('error', reject);
       const more = (): void => {
-        if (sending.destroyed || sent >= 500) return;
+        if (sending.destroyed || sent >= 100) return;
         sent += 1;
         if (sending.write(piece)) setImmediate(more);
         else sending.once('drain', more);
@@ -155,7 +156,7 @@ describe('the door', () => {
       more();
     });
     expect(answer.status).toBe(413);
-    expect(answer.sent).toBeLessThan(100);
+    expect(answer.sent).toBeLessThan(80);
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
     expect(stored).toEqual([]);
   });
@@ -297,5 +298,44 @@ describe('the door with certificates', () => {
     writeFileSync(join(folder, 'other.pem'), unknown.keyPem);
     renameSync(join(folder, 'other.pem'), tls.key);
     await expect(open(byToken, tls)).rejects.toThrow(/^http\.tls: the certificate and its key cannot be used: /);
+  });
+
+  test('shows a renewed certificate without a restart, and keeps the old one where the new one cannot be used', async () => {
+    const [servers, later] = await Promise.all(['servers', 'later'].map(makeAuthority));
+    if (!servers || !later) throw new Error('two were made');
+    const request = { commonName: 'x', addresses: ['127.0.0.1'], usages: ['server'] as const };
+    const [old, renewed] = await Promise.all([issue(servers, request), issue(later, request)]);
+    const paths = { cert: join(folder, 'c.pem'), key: join(folder, 'k.pem') };
+    const write = (certPem: string, keyPem: string) => {
+      writeFileSync(paths.cert, certPem);
+      writeFileSync(paths.key, keyPem);
+    };
+    write(old.certPem, old.keyPem);
+    const faults: string[] = [];
+    const made = await createHttpServer(
+      paths,
+      (_request, response) => response.end('ok'),
+      ({ message }) => faults.push(message),
+      50,
+    );
+    await new Promise<void>((resolve) => made.listen(0, '127.0.0.1', resolve));
+    const url = `https://127.0.0.1:${(made.address() as AddressInfo).port}`;
+    const isTrustedBy = (ca: string) =>
+      postOver(url, ca, { path: '/', method: 'GET' }).then(
+        () => true,
+        () => false,
+      );
+    try {
+      expect(await isTrustedBy(servers.certPem)).toBe(true);
+      write('no certificate', old.keyPem);
+      await waitFor('a fault', () => faults.length > 0);
+      expect(await isTrustedBy(servers.certPem)).toBe(true);
+      write(renewed.certPem, renewed.keyPem);
+      await waitFor('the renewed one', () => isTrustedBy(later.certPem));
+      expect(await isTrustedBy(servers.certPem)).toBe(false);
+    } finally {
+      made.closeAllConnections();
+      await new Promise((resolve) => made.close(resolve));
+    }
   });
 });
