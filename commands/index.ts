@@ -20,6 +20,7 @@ import { etcdSnapshotDrill } from './etcd/snapshot-drill.ts';
 import { etcdSnapshotVerify } from './etcd/snapshot-verify.ts';
 import { etcdSnapshots } from './etcd/snapshots.ts';
 import { etcdSpace } from './etcd/space.ts';
+import { oomAsk } from './oom/ask.ts';
 import { oomFix } from './oom/fix.ts';
 import { oomHeap } from './oom/heap.ts';
 import { oomList } from './oom/list.ts';
@@ -60,6 +61,7 @@ export const commands: readonly Command[] = [
   etcdSnapshotDrill,
   oomWhy,
   oomFix,
+  oomAsk,
   oomRollback,
   oomList,
   oomHeap,

@@ -10,7 +10,7 @@ import { refusalReport } from './help.ts';
 import type { Incident } from './incident/incident.ts';
 import type { SilenceFor } from './incident/incidents.ts';
 import { take } from './intake.ts';
-import { fixLine, rollbackLine } from './kubernetes/fix-line.ts';
+import { lineBehind } from './kubernetes/fix-line.ts';
 import { redact } from './redact.ts';
 import { Refusal } from './refusal.ts';
 import { renderEphemeral } from './report/blocks.ts';
@@ -253,8 +253,8 @@ export function createBot(parts: BotParts): Incoming {
     async offered(which, id, where) {
       const report = await reports.report(id).catch(refusalOf);
       const known = report === undefined || report instanceof Refusal ? undefined : report;
-      const line = known === undefined ? undefined : which === 'oom-fix' ? fixLine(known) : rollbackLine(known);
-      const why = `--reason ${quotedWord('recommended by an answer of /oom why')}`;
+      const line = known === undefined ? undefined : lineBehind(which, known);
+      const why = `--reason ${quotedWord(which === 'oom-ask' ? 'asked under an answer of /oom why' : 'recommended by an answer of /oom why')}`;
       if (line !== undefined) return await ask({ ...where, line: `${line} ${why}` });
       const none =
         report instanceof Refusal

@@ -5,7 +5,7 @@ import { connectClusters, loadDrivers, openPrometheus } from './clusters-client.
 import { type Config, everySection } from './config.ts';
 import { readConfig } from './config-client.ts';
 import { plainlySaid } from './etcd/said.ts';
-import { neededForFixes, neededPermissions } from './kubernetes/permissions.ts';
+import { neededForExec, neededForFixes, neededPermissions } from './kubernetes/permissions.ts';
 import { redisOptions } from './redis/connection-client.ts';
 import { Refusal } from './refusal.ts';
 import { count, formatDuration, listed } from './report/text.ts';
@@ -307,6 +307,7 @@ async function kubernetesLines(
     [
       ...neededPermissions(cluster.namespaces, sampled, watched),
       ...(cluster.workloads?.allowsFixes === true ? neededForFixes(cluster.namespaces) : []),
+      ...(cluster.exec?.allowsExec === true ? neededForExec(cluster.namespaces) : []),
     ].map(async (permission) => ({
       ...permission,
       isAllowed: await cluster.canI(permission),

@@ -52,12 +52,13 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
         }
         const cluster = found(config.kubernetes.clusters, name, 'Kubernetes');
         const { connectKubernetes } = await import('./kubernetes/client.ts');
-        const { kubeconfig, context, inCluster, namespaces, requestTimeout, allowFixes } = cluster;
+        const { kubeconfig, context, inCluster, namespaces, requestTimeout, allowFixes, allowExec } = cluster;
         return await connectKubernetes({
           name,
           namespaces,
           inCluster,
           allowFixes,
+          allowExec,
           requestTimeoutMs: requestTimeout,
           ...(kubeconfig === undefined ? {} : { kubeconfig }),
           ...(context === undefined ? {} : { context }),

@@ -113,6 +113,12 @@ const kubernetesCluster = z
       .describe(
         'Whether `/oom fix` and `/oom rollback` may change workloads here, each after an approval; without it they show the patch to apply by hand',
       ),
+    allowExec: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether `/oom ask` may run its few commands in containers here, each time after an approval; without it it shows them to run by hand',
+      ),
     sampleNamespaces: z
       .array(text)
       .default([])

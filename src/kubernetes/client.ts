@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { readApiCertificates } from './api-certificate-client.ts';
 import { beforeAbort } from './before-abort.ts';
 import type { KubernetesCluster, Permission, PodPage, PodQuery, PodWatch, WorkloadKind } from './cluster.ts';
+import { execClient } from './exec-client.ts';
 import { type KubernetesConfig, loadKubeconfig, loadServiceAccount, publicAddress } from './kubeconfig-client.ts';
 import {
   configMapSchema,
@@ -244,6 +245,8 @@ export async function connectKubernetes(
     },
 
     workloads: workloadClient({ cluster: config.name, address, send, ask, parse }, config.allowFixes === true),
+
+    exec: execClient({ kubeConfig, server, cluster: config.name, address }, config.allowExec === true),
 
     async certificates(others) {
       return await readApiCertificates(kubeConfig, [address, ...others], timeoutMs);

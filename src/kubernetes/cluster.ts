@@ -1,6 +1,7 @@
 import type { CertificateFacts } from '../etcd/certificates.ts';
 import type { PeerSeen } from '../etcd/peers.ts';
 import type { JsonObject } from '../report/report.ts';
+import type { ExecClient } from './exec.ts';
 import type { KubernetesEvent, NamedPodMetrics, Node, Pod, PodMetrics, Workload } from './objects.ts';
 import type { PodWatching } from './pod-watch.ts';
 import type { RequestFailure } from './request-failure.ts';
@@ -55,6 +56,7 @@ export type Permission = {
     | 'configmaps'
     | 'pods.metrics.k8s.io'
     | 'pods/eviction'
+    | 'pods/exec'
     | 'controllerrevisions'
     | 'limitranges'
     | 'resourcequotas'
@@ -150,6 +152,8 @@ export type KubernetesCluster = PodWatching & {
   canI(permission: Permission): Promise<boolean>;
   /** Changing workloads; a recording has none to change. */
   readonly workloads?: WorkloadClient;
+  /** Running commands in containers; a recording has none. */
+  readonly exec?: ExecClient;
   /**
    * Reads the certificates that are presented at its address and at others, without being let in.
    * @param others further addresses of its API servers, `https://10.0.0.1:6443`

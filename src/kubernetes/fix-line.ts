@@ -3,7 +3,7 @@ import { quotedWord } from '../shell-quoting.ts';
 import { isJsonObject } from './json.ts';
 
 /** A button under a report on a pod: it carries an id, and asks for a line as whoever presses it. */
-export type Offer = { readonly actionId: 'oom-fix' | 'oom-rollback'; readonly title: string };
+export type Offer = { readonly actionId: 'oom-fix' | 'oom-ask' | 'oom-rollback'; readonly title: string };
 
 /** The line that sets what a report on a pod recommends, without its slash; undefined where there is nothing that could be set. */
 export function fixLine({ data }: Pick<Report, 'data'>): string | undefined {
@@ -21,12 +21,25 @@ export function rollbackLine({ data }: Pick<Report, 'data'>): string | undefined
     : undefined;
 }
 
+/** The line that asks the JVM in the container itself. */
+export function askLine({ data }: Pick<Report, 'data'>): string | undefined {
+  const { ask } = data;
+  return isJsonObject(ask) ? lineOf(['oom', 'ask', ask.pod, '-c', ask.container, '--cluster', ask.cluster]) : undefined;
+}
+
+/** The line behind a button. */
+export function lineBehind(action: Offer['actionId'], report: Pick<Report, 'data'>): string | undefined {
+  const lines = { 'oom-fix': fixLine, 'oom-ask': askLine, 'oom-rollback': rollbackLine } as const;
+  return lines[action](report);
+}
+
 /** The buttons that a report on a pod gets. */
 export function offersIn(report: Pick<Report, 'data'>): Offer[] {
   const { fix } = report.data;
   const title = isJsonObject(fix) && fix.sets === 'limit' ? 'Raise the limit' : 'Set these flags';
   return [
     ...(fixLine(report) === undefined ? [] : [{ actionId: 'oom-fix', title } as const]),
+    ...(askLine(report) === undefined ? [] : [{ actionId: 'oom-ask', title: 'Ask the JVM' } as const]),
     ...(rollbackLine(report) === undefined
       ? []
       : [{ actionId: 'oom-rollback', title: 'Go back to before the rollout' } as const]),

@@ -37,3 +37,11 @@ export function rollbackOffer(answer: Answer): JsonObject | null {
   const namespace = evidence.pod.metadata.namespace ?? 'default';
   return { cluster: fixesIn, workload: `${namespace}/${rollout.workload}`, revision: rollout.revision };
 }
+
+/** The container whose JVM could be asked: null where nothing may be run in it, or it is not Java, or does not run. */
+export function askOffer({ execIn, evidence, java }: Answer): JsonObject | null {
+  const { container, pod } = evidence;
+  if (execIn === undefined || java.isJava !== true || container.status?.state.running === undefined) return null;
+  const namespace = pod.metadata.namespace ?? 'default';
+  return { cluster: execIn, pod: `${namespace}/${pod.metadata.name ?? ''}`, container: container.name };
+}

@@ -21,6 +21,8 @@ export type KubernetesConfig = {
   readonly podWatch?: Partial<WatchTiming> | undefined;
   /** Whether workloads may be changed there. */
   readonly allowFixes?: boolean | undefined;
+  /** Whether commands may be run in containers there. */
+  readonly allowExec?: boolean | undefined;
 };
 
 /**

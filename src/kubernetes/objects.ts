@@ -151,6 +151,8 @@ export const podSchema = z.object({
     initContainers: listOf(container),
     ephemeralContainers: listOf(container),
     resources: maybe(resources),
+    hostPID: flag,
+    shareProcessNamespace: flag,
   }),
   status: orEmpty({
     phase: text,

@@ -1,4 +1,5 @@
 import type { Permission } from './cluster.ts';
+import { execVerbs } from './exec.ts';
 
 /** One thing that the looks ask of a Kubernetes API, and what is missing from an answer without it. */
 export type Need = Omit<Permission, 'namespace'> & {
@@ -115,12 +116,28 @@ export const fixNeeds: readonly Need[] = [
   },
 ];
 
+/** What asking a JVM in its container asks besides: only where `allowExec` is set. An exec over WebSocket is authorized as both. */
+export const execNeeds: readonly Need[] = execVerbs.map((verb) => ({
+  verb,
+  resource: 'pods/exec',
+  where: 'namespaces',
+  why: 'without it no JVM can be asked in its container',
+}));
+
 export type NeededPermission = Permission & { readonly why: string };
 
 /** What changing workloads in these namespaces needs besides. @param namespaces empty: all of them */
 export function neededForFixes(namespaces: readonly string[]): NeededPermission[] {
   const places = namespaces.length === 0 ? [undefined] : namespaces;
   return fixNeeds.flatMap(({ verb, resource, why }) => places.map((namespace) => ({ verb, resource, namespace, why })));
+}
+
+/** What asking JVMs in their containers needs besides. @param namespaces empty: all of them */
+export function neededForExec(namespaces: readonly string[]): NeededPermission[] {
+  const places = namespaces.length === 0 ? [undefined] : namespaces;
+  return execNeeds.flatMap(({ verb, resource, why }) =>
+    places.map((namespace) => ({ verb, resource, namespace, why })),
+  );
 }
 
 /**

@@ -39,7 +39,10 @@ export function rbacFor(config: Config, words: RbacWords): string {
     subject,
     found?.sampleNamespaces,
     watched === undefined ? undefined : (namespaces ?? watched),
-    found?.allowFixes === true ? 'fixes' : 'looks',
+    [
+      ...(found?.allowFixes === true ? (['fixes'] as const) : []),
+      ...(found?.allowExec === true ? (['exec'] as const) : []),
+    ],
   );
 }
 

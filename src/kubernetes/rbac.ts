@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import type { Permission } from './cluster.ts';
-import { groupOf, type NeededPermission, neededForFixes, neededPermissions } from './permissions.ts';
+import { groupOf, type NeededPermission, neededForExec, neededForFixes, neededPermissions } from './permissions.ts';
 
 /** Whom the roles are bound to. */
 export type RbacSubject =
@@ -11,10 +11,18 @@ type Rule = { readonly apiGroups: string[]; readonly resources: string[]; readon
 
 const roleName = 'quorum-looks';
 const fixRoleName = 'quorum-fixes';
+const execRoleName = 'quorum-exec';
 const rbacGroup = 'rbac.authorization.k8s.io';
 const head = '# What looks need: reading, and nothing else. No Secrets, no exec, no writes. Made by `quorum rbac`.\n';
 const fixHead =
   '# What looks need (quorum-looks) and, as allowFixes is set, what changing workloads needs (quorum-fixes). No Secrets, no exec. Made by `quorum rbac`.\n';
+const execHead =
+  '# What looks need (quorum-looks) and, as allowExec is set, what asking a JVM in its container needs (quorum-exec). No Secrets, no writes. Made by `quorum rbac`.\n';
+const allHead =
+  '# What looks need (quorum-looks), what changing workloads needs (quorum-fixes, as allowFixes is set) and what asking a JVM in its container needs (quorum-exec, as allowExec is set). No Secrets. Made by `quorum rbac`.\n';
+
+/** What may be done besides looking: each is a role of its own. */
+export type Purpose = 'fixes' | 'exec';
 
 /**
  * The smallest roles for what is configured, as manifests for `kubectl apply -f -`: one ClusterRole for all namespaces, else a
@@ -22,18 +30,19 @@ const fixHead =
  * @param namespaces empty: all of them
  * @param sampled where the memory in use is sampled
  * @param watched whose pods are watched: undefined: nobody’s; empty: all namespaces
- * @param purpose whether workloads may be changed there: that is a role of its own
+ * @param purposes what may be done there besides looking
  */
 export function rbacManifest(
   namespaces: readonly string[],
   subject: RbacSubject,
   sampled: readonly string[] = [],
   watched: readonly string[] | undefined = undefined,
-  purpose: 'looks' | 'fixes' = 'looks',
+  purposes: readonly Purpose[] = [],
 ): string {
   const roles = [
     { name: roleName, permissions: neededPermissions(namespaces, sampled, watched) },
-    ...(purpose === 'fixes' ? [{ name: fixRoleName, permissions: neededForFixes(namespaces) }] : []),
+    ...(purposes.includes('fixes') ? [{ name: fixRoleName, permissions: neededForFixes(namespaces) }] : []),
+    ...(purposes.includes('exec') ? [{ name: execRoleName, permissions: neededForExec(namespaces) }] : []),
   ];
   const documents = [
     ...(subject.kind === 'ServiceAccount'
@@ -50,10 +59,12 @@ export function rbacManifest(
       ),
     ),
   ];
-  return (
-    (purpose === 'fixes' ? fixHead : head) +
-    documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n')
-  );
+  return headFor(purposes) + documents.map((document) => stringify(document, { lineWidth: 0 })).join('---\n');
+}
+
+function headFor(purposes: readonly Purpose[]): string {
+  if (purposes.length > 1) return allHead;
+  return purposes[0] === 'fixes' ? fixHead : purposes[0] === 'exec' ? execHead : head;
 }
 
 /** A role and its binding; without a namespace for the whole cluster. */

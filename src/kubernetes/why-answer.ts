@@ -70,6 +70,7 @@ export async function answerWhy(
     now,
     context: cluster.context,
     ...(cluster.workloads?.allowsFixes === true ? { fixesIn: clusterName } : {}),
+    ...(cluster.exec?.allowsExec === true ? { execIn: clusterName } : {}),
     nextRestart: nextRestart(view.status?.state.waiting, view.ended?.finishedAt, view.status?.restartCount ?? 0, now),
   };
   return { answer, found };

@@ -34,6 +34,8 @@ export type Answer = {
   readonly context: string | undefined;
   /** The cluster's name in the config, where Quorum may change workloads in it. */
   readonly fixesIn?: string | undefined;
+  /** The cluster's name in the config, where Quorum may ask JVMs in its containers. */
+  readonly execIn?: string | undefined;
 };
 
 const dayMs = 86_400_000;

@@ -5,7 +5,7 @@ import { count, formatBytes, formatDuration, listed, shortened } from '../report
 import { ago } from './age.ts';
 import { causeAdvice } from './cause-advice.ts';
 import { fixLine } from './fix-line.ts';
-import { fixOffer, rollbackOffer, workloadOf } from './fix-offer.ts';
+import { askOffer, fixOffer, rollbackOffer, workloadOf } from './fix-offer.ts';
 import { canBeSet, type FlagsToSet, flagsToSet, kubectl } from './heap-flags.ts';
 import { isRoomTooSmall, largestHeapBytes } from './heap-room.ts';
 import { jdkName } from './java-analysis.ts';
@@ -47,7 +47,7 @@ export function whyReport(answer: Answer, asked: Asked): Report {
           context: answer.context,
         });
   const isUnseen = areFlagsUnseen(answer);
-  const data = { ...whyData(answer), fix: fixOffer(answer), rollback: rollbackOffer(answer) };
+  const data = { ...whyData(answer), fix: fixOffer(answer), ask: askOffer(answer), rollback: rollbackOffer(answer) };
   const line = fixLine({ data });
   return {
     command: asked.command,

@@ -19,7 +19,7 @@ export type Where = {
 };
 
 /** Buttons under a report that ask for what it recommends. */
-export const offeredActions = ['oom-fix', 'oom-rollback'] as const;
+export const offeredActions = ['oom-fix', 'oom-ask', 'oom-rollback'] as const;
 export type OfferedAction = (typeof offeredActions)[number];
 
 /** What the bot does with what Slack sends. Each call answers within Slack's 3 seconds. */

@@ -18,7 +18,7 @@ const files = [
   'space/recovery',
 ];
 
-const workloadFiles = ['change-checks', 'scaling-checks', 'budget-check', 'fix-checks'];
+const workloadFiles = ['change-checks', 'scaling-checks', 'budget-check', 'fix-checks', 'ask/checks'];
 
 /** Titles as the sources give them: `name: '…'`, `const name = '…'`, and the table of certificate faults. */
 function titlesIn(path: string): string[] {
@@ -39,7 +39,7 @@ describe('the page about checks', () => {
 
   test('tells of every check of a workload', () => {
     const titles = [...new Set(workloadFiles.map((file) => `src/kubernetes/${file}.ts`).flatMap(titlesIn))];
-    expect(titles.length).toBe(14);
+    expect(titles.length).toBe(20);
     expect(titles.filter((title) => !page.includes(`| ${title} |`))).toEqual([]);
   });
 });

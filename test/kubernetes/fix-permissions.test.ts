@@ -8,7 +8,7 @@ import { allows, permissionsIn, type Rule } from '../support/kubernetes/roles.ts
 import { workloadObjects } from '../support/kubernetes/workloads.ts';
 import { driveChange } from '../support/step-driver.ts';
 
-const config = (allowFixes: boolean) => ({
+const config = (allowFixes: boolean, allowExec = false) => ({
   ...emptyConfig(),
   kubernetes: {
     clusters: {
@@ -17,6 +17,7 @@ const config = (allowFixes: boolean) => ({
         namespaces: ['shop'],
         requestTimeout: 1000,
         allowFixes,
+        allowExec,
         sampleNamespaces: [],
         sampleEvery: 30_000,
       },
@@ -35,6 +36,19 @@ test('a role to change workloads is printed only where they may be changed, apar
     new Set(['quorum-looks', 'quorum-fixes']),
   );
   expect(rbacFor(config(false), { user: 'quorum' })).not.toMatch(/patch|create|eviction/);
+});
+
+test('running commands in containers is a role of its own, printed only where it is allowed, with both verbs', () => {
+  const printed = rbacFor(config(false, true), { user: 'quorum' });
+  expect(new Set(rolesIn(printed))).toEqual(new Set(['quorum-looks', 'quorum-exec']));
+  const role = parseAllDocuments(printed)
+    .map((document) => document.toJS())
+    .find(({ kind, metadata }) => kind === 'Role' && metadata.name === 'quorum-exec');
+  expect(role.rules).toEqual([{ apiGroups: [''], resources: ['pods/exec'], verbs: ['get', 'create'] }]);
+  expect(new Set(rolesIn(rbacFor(config(true, true), { user: 'quorum' })))).toEqual(
+    new Set(['quorum-looks', 'quorum-fixes', 'quorum-exec']),
+  );
+  expect(rbacFor(config(true), { user: 'quorum' })).not.toContain('pods/exec');
 });
 
 test('the printed roles are enough for a fix of every kind, and none is for nothing', async () => {

@@ -89,6 +89,7 @@ describe('what is printed', () => {
             namespaces: [`${name}-shop`],
             requestTimeout: 1000,
             allowFixes: false,
+            allowExec: false,
             sampleNamespaces,
             sampleEvery: 30_000,
           },

@@ -19,6 +19,8 @@ export type ConversationOptions = {
   readonly kubeconfigs?: Readonly<Record<string, string>>;
   /** Whether workloads of the Kubernetes clusters may be changed. */
   readonly allowFixes?: boolean;
+  /** Whether commands may be run in their containers. */
+  readonly allowExec?: boolean;
   /** Addresses of Prometheus by the Kubernetes cluster's name. */
   readonly prometheus?: Readonly<Record<string, string>>;
   /** Namespaces whose memory is sampled, and how often. */
@@ -72,6 +74,7 @@ export async function startConversation(options: ConversationOptions): Promise<C
       etcd: options.etcd ?? {},
       kubeconfigs: options.kubeconfigs ?? {},
       allowFixes: options.allowFixes ?? false,
+      allowExec: options.allowExec ?? false,
       prometheus: options.prometheus ?? {},
       ...(options.sampled === undefined ? {} : { sampled: options.sampled }),
       access: options.access ?? {},

@@ -16,6 +16,8 @@ export type LocalParts = {
   readonly sampled?: { readonly namespaces: readonly string[]; readonly everyMs: number };
   /** Whether workloads of the Kubernetes clusters may be changed. */
   readonly allowFixes?: boolean;
+  /** Whether commands may be run in their containers. */
+  readonly allowExec?: boolean;
   readonly access: Partial<Config['access']>;
   readonly links?: Config['links'];
 };
@@ -48,6 +50,7 @@ export function localConfig(parts: LocalParts): Config {
             namespaces: [],
             requestTimeout: 3000,
             allowFixes: parts.allowFixes ?? false,
+            allowExec: parts.allowExec ?? false,
             sampleNamespaces: [...(sampled?.namespaces ?? [])],
             sampleEvery: sampled?.everyMs ?? 30_000,
           },

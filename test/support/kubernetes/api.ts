@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { accessOf, admin, adminName, isAllowed, type User } from './access.ts';
 import { Cluster, type Recorded } from './cluster.ts';
+import { type ExecAnswers, type ExecRequest, Execs } from './exec.ts';
 import { type Fault, Faults, faultFailure } from './fault.ts';
 import { kubeconfigText } from './kubeconfig.ts';
 import type { Usage } from './metrics.ts';
@@ -55,6 +56,10 @@ export type KubernetesApi = {
   setLog(namespace: string, pod: string, container: string, text: string, options?: { previous?: boolean }): void;
   setMetrics(namespace: string, pod: string, containers: Readonly<Record<string, Usage>>): void;
   setNodeMetrics(node: string, usage: Usage): void;
+  /** What commands in containers come to, from now on; without it there is no runtime that runs any. */
+  setExec(answers: ExecAnswers): void;
+  /** The commands that were run in containers. */
+  executed(): readonly ExecRequest[];
   fault(fault: Fault): void;
   clearFaults(): void;
   /** Forgets older states: pages and watches that began before end with 410. */
@@ -94,6 +99,21 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
       if (response.headersSent) response.destroy();
       else sendFailure(response, failureOf(error));
     });
+  });
+
+  const execs = new Execs({
+    version: options.version ?? 'v1.20.15',
+    find: (namespace, name) => cluster.find('Pod', namespace, name),
+  });
+  server.on('upgrade', (request, socket, head) => {
+    const address = new URL(request.url ?? '/', 'http://localhost');
+    const user = users.find((each) => request.headers.authorization === `Bearer ${each.token}`);
+    const method = request.method ?? 'GET';
+    const query = Object.fromEntries(address.searchParams);
+    seen.push({ method, path: address.pathname, query, user: user?.name ?? '', at: now() });
+    const info = requestInfo(method, address.pathname, address.searchParams);
+    const fault = faults.take(address.pathname, info);
+    execs.answer({ request, socket, head, address, info, user, fault });
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -146,6 +166,7 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
   const close = () =>
     new Promise<void>((resolve) => {
       server.close(() => resolve());
+      execs.close();
       server.closeAllConnections();
     });
   await listen(0);
@@ -176,6 +197,8 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
       cluster.setLog({ namespace, pod, container, text, run: previous ? 'previous' : 'current' }),
     setMetrics: (namespace, pod, containers) => cluster.setMetrics({ namespace, pod, containers }),
     setNodeMetrics: (node, usage) => cluster.setMetrics({ node, usage }),
+    setExec: (answers) => execs.set(answers),
+    executed: () => execs.requests(),
     fault: (fault) => faults.add(fault),
     clearFaults: () => faults.clear(),
     compact: () => cluster.compact(),
