@@ -61,6 +61,7 @@ export async function check(
   const clusters = connectClusters(config);
   const tried = await Promise.all([
     slackLines(config),
+    channelLines(config),
     redisCheck(config),
     ...etcdNames.map((name) => attempt(`etcd ${name}`, async () => await etcdLines(await clusters.etcd(name)))),
     ...etcdNames
@@ -109,6 +110,35 @@ function accessLines({ access }: Config): CheckLine[] {
       mend: `add people or user groups to access.operators and access.approvers (${count(approvals.required, 'approval')} needed)`,
     },
   ];
+}
+
+/** Whether what is told when a pod dies can be posted: the channels of the rules. */
+async function channelLines({ slack, watch }: Config): Promise<CheckLine[]> {
+  if (slack === undefined) return [];
+  const { connectSlackWeb } = await import('./slack/web-client.ts');
+  const web = connectSlackWeb(slack);
+  const lines = [...new Set(watch.map(({ channel }) => channel))].map(async (channel): Promise<CheckLine> => {
+    const subject = `channel ${channel}`;
+    try {
+      const { isArchived, isMember } = await web.channel(channel);
+      if (!isArchived && isMember) return { status: 'ok', subject, seen: 'the bot may post there', mend: '' };
+      return {
+        status: 'failed',
+        subject,
+        seen: isArchived ? 'it is archived' : 'the bot is not in it',
+        mend: isArchived ? 'name another channel under `watch:`' : 'type /invite @Quorum there',
+      };
+    } catch (error) {
+      if (!(error instanceof SlackFailure)) throw error;
+      return {
+        status: 'failed',
+        subject,
+        seen: error.code,
+        mend: error.kind === 'refused' ? 'take the id from the channel’s details in Slack; /invite @Quorum there' : '',
+      };
+    }
+  });
+  return await Promise.all(lines);
 }
 
 async function slackLines({ slack }: Config): Promise<CheckLine[]> {

@@ -145,6 +145,22 @@ test('each wrong certificate, endpoint, kubeconfig and name gets an answer that 
   expect([result.exitCode, result.stderr]).toEqual([2, '']);
 }, 25_000);
 
+test('check tells of each channel of the watch whether the bot may post there', async () => {
+  const { botToken, appToken, apiUrl } = slack;
+  const open = slack.addChannel({ name: 'open', botIsMember: true }).id;
+  const closed = slack.addChannel({ name: 'closed', botIsMember: false }).id;
+  const old = slack.addChannel({ name: 'old', botIsMember: true, isArchived: true }).id;
+  const watch = [open, closed, old, 'C0NOBODY'].map((channel) => ({ channel }));
+  const config = { slack: { botToken, appToken, apiUrl }, redis: { url: redis.url }, watch };
+  const { stdout } = await quorum(['check', '--config', file('channels.yaml', JSON.stringify(config))]);
+  expect(stdout.split('\n').filter((line) => line.includes(' channel '))).toEqual([
+    expect.stringMatching(new RegExp(`^ok {4}channel ${open} +the bot may post there$`)),
+    expect.stringMatching(new RegExp(`^FAIL {2}channel ${closed} +the bot is not in it → type /invite @Quorum there$`)),
+    expect.stringMatching(new RegExp(`^FAIL {2}channel ${old} +it is archived → name another channel`)),
+    expect.stringMatching(/^FAIL {2}channel C0NOBODY +channel_not_found → take the id/),
+  ]);
+});
+
 test('check tells each part in one line, and the mend of what is wrong', async () => {
   const { botToken, appToken, apiUrl } = slack;
   const tls = given(etcd.tls);

@@ -47,6 +47,8 @@ const channelInfo = z.object({
     is_org_shared: z.boolean().optional(),
     is_im: z.boolean().optional(),
     is_mpim: z.boolean().optional(),
+    is_archived: z.boolean().optional(),
+    is_member: z.boolean().optional(),
   }),
 });
 const userInfo = z.object({
@@ -250,6 +252,8 @@ export function connectSlackWeb(slack: { botToken: string; apiUrl: string }): Sl
         return {
           isShared: channel.is_ext_shared === true,
           isDirect: channel.is_im === true || channel.is_mpim === true,
+          isArchived: channel.is_archived === true,
+          isMember: channel.is_member === true,
         };
       }),
     person: (userId, groups, age = 'kept') => {

@@ -24,6 +24,10 @@ export type Channel = {
   readonly isShared: boolean;
   /** A direct message between people, or a group of them. */
   readonly isDirect: boolean;
+  /** Nothing can be posted there. */
+  readonly isArchived: boolean;
+  /** Whether the bot is in it: Slack tells it of channels, not of direct messages. */
+  readonly isMember: boolean;
 };
 
 /** A file for a thread. */
