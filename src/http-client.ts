@@ -6,6 +6,7 @@ import type { Door } from './alerts/door-client.ts';
 import { Refusal } from './refusal.ts';
 import type { SnapshotMetrics } from './snapshot/scheduling.ts';
 import { createHttpServer } from './tls-client.ts';
+import type { Standing } from './watch/watch-store.ts';
 
 /** What is counted about the bot's own work. Label values are the command names and a few fixed words. */
 export type Metrics = {
@@ -14,6 +15,8 @@ export type Metrics = {
   /** An answer that could not be shown anywhere. */
   lost(command: string): void;
   readonly snapshots: SnapshotMetrics;
+  /** How the watches of this process stand. */
+  watches(standings: readonly Standing[]): void;
   /** A request to post alerts was answered; `alerts` counts those that were stored. */
   posted(status: number, alerts: number): void;
 };
@@ -76,6 +79,18 @@ export async function startStatusServer(
       for (const [cluster, at] of lastGood) this.set({ cluster }, (Date.now() - at.getTime()) / 1000);
     },
   });
+  let standings: readonly Standing[] = [];
+  new Gauge({
+    name: 'quorum_watch_working',
+    help: 'Whether the pods of a cluster are watched by this process: 1, or 0 where nothing is seen',
+    labelNames: ['cluster', 'namespace'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { cluster, namespace, trouble } of standings)
+        this.set({ cluster, namespace: namespace ?? '' }, trouble === null ? 1 : 0);
+    },
+  });
   const snapshotFailures = new Counter({
     name: 'quorum_snapshot_failures_total',
     help: 'Scheduled snapshots and restore drills that failed, by etcd cluster',
@@ -109,6 +124,9 @@ export async function startStatusServer(
     request: (command, outcome) => requests.inc({ command, outcome }),
     answered: (command, verdict, seconds) => answers.observe({ command, verdict }, seconds),
     lost: (command) => lost.inc({ command }),
+    watches(now) {
+      standings = now;
+    },
     snapshots: {
       lastGood(cluster, at) {
         if (at === undefined) lastGood.delete(cluster);

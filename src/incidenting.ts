@@ -22,7 +22,7 @@ import { showPicture } from './slack/picture.ts';
 import type { SlackWeb } from './slack/web.ts';
 import { messageOf } from './thrown.ts';
 import type { Ticket } from './ticket.ts';
-import type { WatchStore } from './watch/watch-store.ts';
+import type { Standing, WatchStore } from './watch/watch-store.ts';
 import { watchedClusters } from './watch/watched-clusters.ts';
 import type { WatchedEnd } from './watch/watched-pod.ts';
 import { routeFactsOf, startWatching, type Watching } from './watch/watching.ts';
@@ -45,6 +45,7 @@ export type IncidentingParts = {
   /** What the looks need. */
   readonly surroundings: Surroundings & Required<Pick<Surroundings, 'kills'>>;
   readonly times: TellingTimes;
+  measure(standings: readonly Standing[]): void;
   add(ticket: Ticket, afterMs: number): Promise<void>;
   now(): Date;
   log(event: string, details: Readonly<Record<string, unknown>>): void;
@@ -159,6 +160,7 @@ export function createIncidenting(parts: IncidentingParts): Incidenting {
         kills: surroundings.kills,
         store: parts.watch,
         worker: surroundings.seenFrom,
+        measure: parts.measure,
         take: (ends) => takeEnds(ends, incidents, parts),
         now,
         log,

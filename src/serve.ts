@@ -264,6 +264,7 @@ export async function start(config: Config, halves: readonly Half[], options: St
       surroundings: { clients, kills, space, signal: stopping.signal, seenFrom: hostname(), now, fault },
       add: queue.add,
       times: tellingTimes,
+      measure: status.metrics.watches,
       now,
       log: tell,
       fault,

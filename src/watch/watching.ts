@@ -25,6 +25,8 @@ export type WatchingParts = {
   /** This process, in the words of `/oom watch`. */
   readonly worker: string;
   readonly everyMs?: number;
+  /** Told how the watches stand, as often as it is written down. */
+  measure?(standings: readonly Standing[]): void;
   now(): Date;
   log(event: string, details: Readonly<Record<string, unknown>>): void;
 };
@@ -61,6 +63,7 @@ export function startWatching(clusters: readonly WatchedCluster[], parts: Watchi
     const at = now().getTime();
     for (const { takeAgain } of running) takeAgain(at);
     const standings = running.flatMap(({ standings: own }) => own());
+    parts.measure?.(standings);
     const watched = running.filter(({ isWatching }) => isWatching()).map(({ name }) => name);
     await store
       .tell(standings, watched, at)

@@ -231,7 +231,12 @@ describe('who hears of it', () => {
 
   test('/oom watch shows it, and on and off change it for a channel', async () => {
     const room = await watching();
-    await waitFor('the heartbeat', () => room.slack.channel(room.channel).length === 0);
+    const metrics = async () => await (await fetch(`${room.running.statusUrl}/metrics`)).text();
+    await waitFor(
+      'the heartbeat',
+      async () => (await metrics()).includes('quorum_watch_working{cluster="prod",namespace=""} 1'),
+      { timeoutMs: 15_000, everyMs: 100 },
+    );
     const shown = await room.ask('/oom watch');
     expect(room.slack.threadText(room.channel, shown.ts)).toContain('everything else');
     const on = await room.ask('/oom watch on -n shop', room.ann, 'C0PAY');
