@@ -63,8 +63,11 @@ export type EtcdCluster = {
   close(): void;
 };
 
-/** How old metrics may be; `last`: as old as they are, and the whole look may be one of the last moment, before which nothing was changed. */
-export type MetricsAge = 'recent' | 'fresh' | 'last';
+/**
+ * How old what is shown may be. `last`: the metrics are the latest that were read. `at-once`: so they are, and the whole look may be one of the last
+ * moment, since when this process has changed nothing.
+ */
+export type MetricsAge = 'recent' | 'fresh' | 'last' | 'at-once';
 
 /** Where the snapshots of one cluster are, and what is done with them. */
 export type SnapshotKeeping = {
@@ -203,7 +206,7 @@ class Connection implements EtcdCluster {
 
   async see(signal?: AbortSignal, age: MetricsAge = 'recent'): Promise<ClusterSeen> {
     signal?.throwIfAborted();
-    const recent = age === 'last' ? this.recentLook.at(performance.now()) : undefined;
+    const recent = age === 'at-once' ? this.recentLook.at(performance.now()) : undefined;
     if (recent !== undefined) return recent;
     const keepLook = this.recentLook.begin(performance.now());
     if (age === 'fresh') this.lastMetrics = undefined;
@@ -217,7 +220,8 @@ class Connection implements EtcdCluster {
     const asking = new Map(known.map((endpoint) => [endpoint, this.ask(endpoint, deadline)]));
     const alarming = settled(this.askAny(known, (client) => client.alarms(deadline)));
     const isKnown =
-      age === 'last' && known.every((endpoint) => this.latestReads.some((read) => read.endpoint === endpoint));
+      (age === 'last' || age === 'at-once') &&
+      known.every((endpoint) => this.latestReads.some((read) => read.endpoint === endpoint));
     const metering = isKnown || this.metricsAreCurrent() ? undefined : this.readMetrics(known);
     const listed = await settled(this.askAny(known, (client) => client.memberList(deadline)));
     const members = listed.value ?? null;

@@ -128,7 +128,7 @@ export async function ensureLeadership(etcd: EtcdCluster, wish: Leadership, cont
       'Look at `/etcd health`: a follower that lags or hangs cannot take it.',
     ),
   };
-  const { value: view, unseen } = await lookAt(etcd, context.signal, 'last');
+  const { value: view, unseen } = await lookAt(etcd, context.signal, 'at-once');
   if (view === undefined) return wait(context, { ...patience, reason: unseen });
   const { leader } = view;
   if (leader?.member == null)

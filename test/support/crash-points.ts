@@ -45,6 +45,8 @@ type Points = {
   around<Value>(call: string, send: () => Promise<Value>): Promise<Value>;
   /** The record is about to be stored so. */
   storing<Value>(record: Stored, send: () => Promise<Value>): Promise<Value>;
+  /** Something is half done. */
+  midway(point: string): void;
 };
 
 function createPoints(plan: CrashPlan): Points {
@@ -81,6 +83,9 @@ function createPoints(plan: CrashPlan): Points {
 
   return {
     around,
+    midway(point) {
+      if (plan.at !== 'nowhere') signalOnce(point, 'SIGKILL');
+    },
     async storing(record, send) {
       const next = phaseOf(record);
       const done = record.steps.filter(({ state }) => state === 'done').length;
@@ -158,10 +163,11 @@ function watchedClusters(clusters: Clusters, points: Points): Clusters {
   };
 }
 
-function watchedEtcd(etcd: EtcdCluster, { around }: Points): EtcdCluster {
-  const { membership } = etcd;
+function watchedEtcd(etcd: EtcdCluster, points: Points): EtcdCluster {
+  const { around } = points;
+  const { membership, upkeep, keys } = etcd;
   return etcdWith(etcd, {
-    see: (signal) => around('etcd look', () => etcd.see(signal)),
+    see: (signal, age) => around('etcd look', () => etcd.see(signal, age)),
     seePeers: (urls) => around('etcd peers', () => etcd.seePeers(urls)),
     membership: {
       list: () => around('etcd MemberList', () => membership.list()),
@@ -169,6 +175,27 @@ function watchedEtcd(etcd: EtcdCluster, { around }: Points): EtcdCluster {
       promote: (at, id) => around('etcd MemberPromote', () => membership.promote(at, id)),
       remove: (at, id) => around('etcd MemberRemove', () => membership.remove(at, id)),
       moveLeader: (at, id) => around('etcd MoveLeader', () => membership.moveLeader(at, id)),
+    },
+    upkeep: {
+      ...upkeep,
+      compact: (at, revision, timeoutMs) => around('etcd Compact', () => upkeep.compact(at, revision, timeoutMs)),
+      defragment: (at, timeoutMs) => around('etcd Defragment', () => upkeep.defragment(at, timeoutMs)),
+      disarmNoSpace: (at, id) => around('etcd Disarm', () => upkeep.disarmNoSpace(at, id)),
+      put: (at, key, value) => around('etcd Put', () => upkeep.put(at, key, value)),
+      remove: (at, key) => around('etcd Delete', () => upkeep.remove(at, key)),
+    },
+    keys: {
+      ...keys,
+      revoke: (at, id) => around('etcd LeaseRevoke', () => keys.revoke(at, id)),
+      removeRange: (at, range) => around('etcd DeleteRange', () => keys.removeRange(at, range)),
+    },
+    async *streamSnapshot(endpoint, limits) {
+      let pieces = 0;
+      for await (const piece of etcd.streamSnapshot(endpoint, limits)) {
+        yield piece;
+        pieces += 1;
+        if (pieces === 2) points.midway('in the middle of a snapshot');
+      }
     },
   });
 }

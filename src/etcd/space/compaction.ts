@@ -59,7 +59,7 @@ export async function ensureCompacted(
   compaction: Compaction,
   context: StepContext,
 ): Promise<Outcome> {
-  const { value: view, unseen } = await lookAt(etcd, context.signal, 'last');
+  const { value: view, unseen } = await lookAt(etcd, context.signal, 'at-once');
   const largest = Math.max(0, ...(view?.members ?? []).map(({ status }) => status?.dbSizeBytes ?? 0));
   const patience = {
     recheckAfterMs: 1000,
@@ -218,8 +218,7 @@ async function lookWhetherFreed(etcd: EtcdCluster, context: StepContext): Promis
         ],
   );
   const lowest = Math.min(...figures.map(({ now }) => now));
-  const near = lowest + Math.max(1024 ** 2, lowest * 0.1);
-  const behind = figures.filter(({ now }) => now > near);
+  const behind = figures.filter(({ now, before }) => now > lowest + Math.max(1024 ** 2, lowest * 0.1, before * 0.1));
   const seen = figures
     .map(({ label, now, before }) => `${label} ${formatBytes(before)} → ${formatBytes(now)}`)
     .join(', ');

@@ -47,7 +47,7 @@ export async function ensureDefragmented(
   if (done !== undefined)
     return { kind: 'done', note: `${done.label}: ${formatBytes(done.beforeBytes)} → ${formatBytes(done.afterBytes)}.` };
   const stands = (view?: KnownCluster) => whereItStands(sweep, context, view);
-  const { value: view, unseen } = await lookAt(etcd, context.signal, 'last');
+  const { value: view, unseen } = await lookAt(etcd, context.signal, 'at-once');
   const patience = { recheckAfterMs: 1000, timeoutMs: othersTimeoutMs };
   if (view === undefined)
     return wait(context, {

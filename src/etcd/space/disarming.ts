@@ -22,7 +22,7 @@ export async function ensureDisarmed(etcd: EtcdCluster, pods: StaticPodsSeen, co
       '`/etcd space` tells who is full; `/etcd alarms` which alarms are on.',
     ),
   };
-  const { value: view, unseen } = await lookAt(etcd, context.signal, 'last');
+  const { value: view, unseen } = await lookAt(etcd, context.signal, 'at-once');
   if (view === undefined) return wait(context, { ...patience, reason: unseen });
   if (view.seen.alarms === null)
     return wait(context, {

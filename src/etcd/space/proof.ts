@@ -26,7 +26,7 @@ export async function ensureWritable(
       '`/etcd health` tells how the cluster is. What was done before stands.',
     ),
   };
-  const { value: view, unseen } = await lookAt(etcd, context.signal, 'last');
+  const { value: view, unseen } = await lookAt(etcd, context.signal, 'at-once');
   if (view === undefined) return wait(context, { ...patience, reason: unseen });
   const at = view.leader?.endpoint;
   if (at == null) return wait(context, { ...patience, reason: 'No leader answers: an election may be under way.' });
