@@ -2,10 +2,12 @@ import { tryLook } from '../etcd/patience.ts';
 import type { Check, Context, Proposal } from '../job.ts';
 import { Refusal } from '../refusal.ts';
 import { formatBytes } from '../report/text.ts';
+import { type NodeUse, namespaceCheck, roomCheck } from './capacity-checks.ts';
 import { type ChangeFacts, changeChecks } from './change-checks.ts';
 import type { KubernetesCluster } from './cluster.ts';
-import { imageCheck, laterCheck, type NodeUse, namespaceCheck, roomCheck, sameCheck } from './fix-checks.ts';
-import { decideFix, type FixDecision, type FixPlan, type FixWish, fixPlan } from './fix-plan.ts';
+import { imageCheck, laterCheck, sameCheck } from './fix-checks.ts';
+import { decideFix, type FixDecision, type FixWish } from './fix-decision.ts';
+import { type FixPlan, fixPlan } from './fix-plan.ts';
 import { describeFix, fixSections } from './fix-report.ts';
 import { keeperOf } from './gitops.ts';
 import type { Pod } from './objects.ts';
@@ -66,7 +68,7 @@ export async function proposeFix(
     checks: [
       ...checks,
       sameCheck(owner, found.pod, edit.container, edit.variable ?? ''),
-      laterCheck(decision),
+      laterCheck(answer, decision),
       imageCheck(answer, owner, decision),
       namespaceCheck(owner, facts.surroundings, facts.after),
       roomCheck(owner, use, facts.after),

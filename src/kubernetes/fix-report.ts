@@ -2,7 +2,7 @@ import { stringify } from 'yaml';
 import { redactEnvironment, redactWords } from '../redact.ts';
 import type { JsonObject, Section } from '../report/report.ts';
 import { count, formatBytes, listed } from '../report/text.ts';
-import type { FixDecision } from './fix-plan.ts';
+import type { FixDecision } from './fix-decision.ts';
 import { keeperOf } from './gitops.ts';
 import { kubectl } from './heap-flags.ts';
 import { isJsonObject, jsonObjects } from './json.ts';

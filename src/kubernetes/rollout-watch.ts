@@ -4,9 +4,10 @@ import { Refusal } from '../refusal.ts';
 import type { Section } from '../report/report.ts';
 import { count } from '../report/text.ts';
 import type { KubernetesCluster } from './cluster.ts';
-import { containersOf, isReady } from './containers.ts';
+import { isReady } from './containers.ts';
 import type { Pod } from './objects.ts';
 import { fullWordOf, wordOf, workloadsOf } from './owner.ts';
+import { hasDied, startOf, waitingText } from './pod-fate.ts';
 import { replacementOf, rolloutOf } from './rollout.ts';
 import { selectorText } from './selector.ts';
 import { isOurs, readTarget, type TemplateChange } from './template-change.ts';
@@ -172,25 +173,6 @@ function timeoutOf(kind: RolledKind, seen: Seen | undefined): number {
   return Math.max(rolloutTimeoutMs, rolloutOf(kind, seen.workload).wanted * perPodMs);
 }
 
-/** Killed for memory once is enough; what ends with an error may find its database the next time. */
-function hasDied(pod: Pod, container: string | undefined): boolean {
-  return containersOf(pod)
-    .filter(({ name, role }) => (container === undefined ? role !== 'init' : name === container))
-    .some(({ ended, status }) => {
-      if (ended?.reason === 'OOMKilled') return true;
-      if (status?.state.waiting?.reason === 'CrashLoopBackOff') return true;
-      return (status?.restartCount ?? 0) >= 2 && (ended?.exitCode ?? 0) !== 0;
-    });
-}
-
-/** When its containers began to run, in milliseconds; later than any time where one does not. */
-function startOf(pod: Pod): number {
-  const starts = containersOf(pod)
-    .filter(({ role }) => role === 'app')
-    .map(({ status }) => Date.parse(status?.state.running?.startedAt ?? ''));
-  return starts.some(Number.isNaN) ? Number.POSITIVE_INFINITY : Math.max(...starts);
-}
-
 async function died(
   cluster: KubernetesCluster,
   { change, clusterName, container }: Watched,
@@ -222,19 +204,6 @@ function failureOf({ status }: RolledWorkload): string | undefined {
     ({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded',
   );
   return overdue?.message;
-}
-
-/** What the new pods wait for, where they say so: an image that cannot be pulled, a place on a node. */
-function waitingText(pods: readonly Pod[]): string {
-  for (const pod of pods) {
-    const waiting = containersOf(pod).find(({ status }) => status?.state.waiting?.reason !== undefined)?.status?.state
-      .waiting;
-    const unscheduled = pod.status.conditions.find(({ type, status }) => type === 'PodScheduled' && status === 'False');
-    const why = unscheduled?.message ?? waiting?.reason;
-    if (why !== undefined && why !== 'ContainerCreating' && why !== 'PodInitializing')
-      return `; ${pod.metadata.name ?? ''}: ${why.slice(0, 160)}`;
-  }
-  return '';
 }
 
 /**

@@ -18,7 +18,14 @@ const files = [
   'space/recovery',
 ];
 
-const workloadFiles = ['change-checks', 'scaling-checks', 'budget-check', 'fix-checks', 'ask/checks'];
+const workloadFiles = [
+  'change-checks',
+  'scaling-checks',
+  'budget-check',
+  'fix-checks',
+  'capacity-checks',
+  'ask/checks',
+];
 
 /** Titles as the sources give them: `name: '…'`, `const name = '…'`, and the table of certificate faults. */
 function titlesIn(path: string): string[] {

@@ -164,6 +164,20 @@ describe('what the image sets', () => {
   });
 });
 
+test('where a script of the image starts java, that it may give a size of its own is told and not taken for fine', async () => {
+  const { fix } = await roomWith({
+    container: {
+      image: 'openjdk:8u181-jre',
+      command: ['/start.sh'],
+      env: [{ name: 'JAVA_TOOL_OPTIONS', value: '-Dx=y' }],
+    },
+  });
+  expect(checkIn(await fix(), 'Nothing later overrides it')).toMatchObject({
+    status: 'unknown',
+    seen: 'The command is a script: flags that it gives to java itself cannot be seen.',
+  });
+});
+
 describe('a fix is refused', () => {
   const map = { name: 'JAVA_TOOL_OPTIONS', valueFrom: { configMapKeyRef: { name: 'jvm', key: 'flags' } } };
   const secret = { name: 'JAVA_TOOL_OPTIONS', valueFrom: { secretKeyRef: { name: 'jvm', key: 'flags' } } };
@@ -631,7 +645,7 @@ describe('carried out', () => {
     const driven = driveChange(oomFix, plan, context().clients);
     const reason = await waitFor('the pods to be named', async () => {
       const outcome = await driven.run({ until: 'Rolled out' });
-      return outcome.kind === 'waiting' && outcome.reason.includes('ImagePullBackOff') && outcome.reason;
+      return outcome.kind === 'waiting' && /^2 of 2.*ImagePullBackOff/.test(outcome.reason) && outcome.reason;
     });
     expect(reason).toMatch(/^2 of 2 pods updated, 0 available; orders-\S+: ImagePullBackOff\.$/);
     const outcome = await driven.run({ aheadMs: 700_000 });
