@@ -151,7 +151,7 @@ export async function startStatusServer(
       response.writeHead(parts.every(([, isReady]) => isReady) ? 200 : 503, { 'content-type': 'text/plain' }).end(text);
     } else if (path === '/metrics') {
       response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics());
-    } else if (path === '/alerts' && door !== undefined) {
+    } else if ((path === '/alerts' || path === '/alerts/') && door !== undefined) {
       await door(request, response);
     } else {
       const places = ['/healthz', '/readyz', ...(door === undefined ? [] : ['/alerts'])];

@@ -85,12 +85,18 @@ function respond(request: IncomingMessage, response: ServerResponse, { status, h
     response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', ...headers }).end(text);
     return;
   }
-  // The rest of the body is not wanted; a connection that is cut at once would take the answer with it.
-  response
-    .writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close', ...headers })
-    .end(text);
-  const { socket } = request;
-  request.on('error', () => {});
-  request.resume();
-  setTimeout(() => socket.destroy(), lettingGoMs).unref();
+  // The rest of the body is not wanted. A connection that is cut while somebody writes takes the answer with it, and ending the response cuts it.
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    connection: 'close',
+    ...headers,
+  });
+  response.write(text);
+  const end = () => {
+    clearTimeout(timer);
+    response.end();
+  };
+  const timer = setTimeout(end, lettingGoMs).unref();
+  request.once('end', end).once('close', end).on('error', end).resume();
 }

@@ -78,6 +78,7 @@ describe('the door', () => {
     const url = await open(byToken);
     expect(await post(url, body, token)).toMatchObject({ status: 200, text: 'Taken: 2 alerts.\n' });
     expect(stored.flatMap(({ alerts }) => alerts.map(({ labels }) => labels.alertname))).toEqual(['A', 'B']);
+    expect((await fetch(`${url}/alerts/`, { method: 'POST' })).status).toBe(401);
     const metrics = await (await fetch(`${url}/metrics`)).text();
     expect(metrics).toContain('quorum_alert_posts_total{status="200"} 1');
     expect(metrics).toContain('quorum_alerts_stored_total 2');
@@ -156,6 +157,7 @@ describe('the door', () => {
       more();
     });
     expect(answer.status).toBe(413);
+    // What was on its way is thrown away.
     expect(answer.sent).toBeLessThan(80);
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
     expect(stored).toEqual([]);
@@ -194,6 +196,7 @@ function raw(url: URL, pieces: readonly string[]): Promise<string> {
     const socket = connect(Number(url.port), url.hostname);
     socket.on('data', (piece) => {
       answer += piece;
+      socket.end();
     });
     socket.on('close', () => resolve(answer));
     socket.on('error', reject);
