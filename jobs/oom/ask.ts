@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { change } from '../../src/job.ts';
+import { change, type Step } from '../../src/job.ts';
 import { askTimeLimitMs, ensureJvmAsked } from '../../src/kubernetes/ask/ask-jvm.ts';
 import { ensureCompared } from '../../src/kubernetes/ask/ending.ts';
+import { overOutages } from '../../src/kubernetes/ask/outage.ts';
 import { type AskPlan, askPlanSchema, questionsFor } from '../../src/kubernetes/ask/plan.ts';
 import { proposeAsk } from '../../src/kubernetes/ask/proposal.ts';
 import { ensureProcessRead } from '../../src/kubernetes/ask/read-process.ts';
@@ -38,30 +39,18 @@ export const oomAsk = change({
     return await proposeAsk(cluster, { clusterName, reference, container: named, questions }, context);
   },
 
-  steps: (plan: AskPlan) => [
-    {
-      title: 'Process read',
-      timeLimitMs: askTimeLimitMs,
+  steps: (plan: AskPlan) => {
+    const step = (title: string, ensure: typeof ensureProcessRead, timeLimitMs?: number): Step<AskPlan> => ({
+      title,
+      ...(timeLimitMs === undefined ? {} : { timeLimitMs }),
       ensure: async (_plan, context) =>
-        ensureProcessRead(await context.clients.kubernetes(plan.cluster), plan, context),
-    },
-    {
-      title: 'JVM asked',
-      timeLimitMs: askTimeLimitMs,
-      ensure: async (_plan, context) => ensureJvmAsked(await context.clients.kubernetes(plan.cluster), plan, context),
-    },
-    ...(plan.questions.includes('threads')
-      ? [
-          {
-            title: 'Thread dump taken',
-            ensure: async (_plan: AskPlan, context: Parameters<typeof ensureThreadsTaken>[2]) =>
-              ensureThreadsTaken(await context.clients.kubernetes(plan.cluster), plan, context),
-          },
-        ]
-      : []),
-    {
-      title: 'Compared with the arithmetic',
-      ensure: async (_plan, context) => ensureCompared(await context.clients.kubernetes(plan.cluster), plan, context),
-    },
-  ],
+        await overOutages(context, async () => ensure(await context.clients.kubernetes(plan.cluster), plan, context)),
+    });
+    return [
+      step('Process read', ensureProcessRead, askTimeLimitMs),
+      step('JVM asked', ensureJvmAsked, askTimeLimitMs),
+      ...(plan.questions.includes('threads') ? [step('Thread dump taken', ensureThreadsTaken)] : []),
+      step('Compared with the arithmetic', ensureCompared),
+    ];
+  },
 });

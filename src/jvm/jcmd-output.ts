@@ -126,6 +126,7 @@ export function jcmdTrouble(text: string): string | undefined {
   if (/AttachNotSupportedException|well-known file|DisableAttachMechanism|Unable to open socket file/i.test(text))
     return 'the JVM lets nobody attach: another user, -XX:+DisableAttachMechanism, or it hangs';
   if (/Operation not permitted|Permission denied/i.test(text)) return 'the user of the container may not attach to it';
+  if (/Read-only file system/i.test(text)) return 'its /tmp is read-only, and jcmd attaches by a socket there';
   if (/No such process/i.test(text)) return 'the process is gone';
   if (/Could not create the Java Virtual Machine|Could not reserve enough space|insufficient memory/i.test(text))
     return 'jcmd itself could not start';

@@ -90,7 +90,7 @@ export function exitCodeIn({ status, details }: ExecStatus): number | undefined 
 }
 
 const noProgram =
-  /executable file not found|no such file or directory|permission denied|exec format error|not a directory/i;
+  /executable file .{0,200}not found|no such file or directory|permission denied|exec format error|not a directory/i;
 const notRunning =
   /container not found|is not running|not created|not been created|cannot exec in a (?:stopped|deleted)|no running task|in a completed|does not have a host assigned|container .* is not valid/i;
 

@@ -112,6 +112,7 @@ test.each([
     'the JVM lets nobody attach: another user, -XX:+DisableAttachMechanism, or it hangs',
   ],
   ['java.io.IOException: Operation not permitted', 'the user of the container may not attach to it'],
+  ['java.io.IOException: Read-only file system', 'its /tmp is read-only, and jcmd attaches by a socket there'],
   ['java.io.IOException: No such process', 'the process is gone'],
   ['Error: Could not create the Java Virtual Machine.', 'jcmd itself could not start'],
   ['something else', undefined],

@@ -309,6 +309,14 @@ describe('what goes wrong on the way', () => {
     expect(JSON.stringify(change.intent.jvm)).toContain('The connection broke while jcmd GC.heap_info ran.');
   });
 
+  test('an API server that is away for a moment is waited for', async () => {
+    const from = await opened();
+    const change = await from.asked();
+    from.api.fault({ resource: 'pods', verb: 'get', times: 2, status: 503 });
+    expect(await change.run()).toEqual({ kind: 'done' });
+    expect(change.log.slice(0, 2)).toEqual(['Process read: waiting', 'Process read: done']);
+  });
+
   test('a refused exec ends it, with the permission', async () => {
     const from = await opened();
     const change = await from.asked();
@@ -431,5 +439,6 @@ describe('SIGQUIT', () => {
     expect(change.log.at(-1)).toBe('Thread dump taken: waiting');
     expect(await change.run({ aheadMs: 30_000 })).toEqual({ kind: 'done' });
     expect(change.notes['Thread dump taken']).toContain('No thread dump came into the log');
+    expect(from.jvm.ran().filter((line) => line.startsWith('kill'))).toEqual(['kill -3 1']);
   });
 });

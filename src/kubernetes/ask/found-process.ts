@@ -21,7 +21,7 @@ export type Found = {
 /**
  * The java processes of this container, from the output of the search. Where containers or the node share their processes, only those in the
  * container's own cgroup are its own; what cannot be told apart is not.
- * @param isShared whether other containers' processes can be seen from here
+ * @param visible whose processes can be seen from here
  */
 export function foundProcesses(output: string, visible: 'own' | 'shared'): Found {
   const parts = partsOf(output);
@@ -44,7 +44,7 @@ export function foundProcesses(output: string, visible: 'own' | 'shared'): Found
     if (pid === undefined || startTicks === undefined) continue;
     const cgroup = text('cgroup').trim();
     const isOwn = cgroup === self && cgroup !== '';
-    if (!isOwn && (visible === 'shared' || (cgroup !== '' && self !== ''))) {
+    if (!isOwn && visible === 'shared') {
       foreign += 1;
       continue;
     }

@@ -83,7 +83,7 @@ function whatIsRun({ questions }: AskPlan): string {
     ...(questions.includes('threads')
       ? ['kill -3, once: the JVM writes its threads into the log. Only to a process that is java and catches it.']
       : []),
-    'Nothing is written, copied or installed. What comes back is masked.',
+    'jcmd leaves its socket in /tmp, as it does by hand; nothing else is written, copied or installed. What comes back is masked.',
   ];
   return lines.map((line) => `• ${line}`).join('\n');
 }
