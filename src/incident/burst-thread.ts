@@ -13,6 +13,12 @@ const commonShare = 0.6;
 
 /** Many incidents of one channel, in one line. @param children at least one */
 export function burstHeadline(children: readonly Incident[]): string {
+  const [only, ...more] = children;
+  if (only !== undefined && more.length === 0) {
+    const note = only.recent.at(-1)?.note;
+    const often = only.count > 1 ? ` (${only.count} times)` : '';
+    return `One more: ${only.title}${note === undefined ? '' : `: ${note}`}${often}${only.state === 'open' ? '' : '; over'}`;
+  }
   const open = children.filter(({ state }) => state === 'open').length;
   const groups = children.filter(({ source }) => source === 'alert');
   const workloads = children.filter(({ source }) => source !== 'alert');

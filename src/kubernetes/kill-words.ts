@@ -45,7 +45,9 @@ export function endsText(pattern: KillPattern, end: Kill['end'], now: Date): str
 }
 
 function spanText({ firstAt, lastAt }: KillPattern): string {
-  return roughly(lastAt.getTime() - firstAt.getTime());
+  const ms = lastAt.getTime() - firstAt.getTime();
+  // The API's times are whole seconds.
+  return ms < 1000 ? 'the same second' : roughly(ms);
 }
 
 function courseText(pattern: KillPattern, now: Date): string[] {

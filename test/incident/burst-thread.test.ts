@@ -1,61 +1,99 @@
-import { expect, test } from '@jest/globals';
-import { burstHeadline, burstThread } from '../../src/incident/burst-thread.ts';
+import { describe, expect, test } from '@jest/globals';
+import { burstHeadline, burstThread, inCommon } from '../../src/incident/burst-thread.ts';
 import type { Incident } from '../../src/incident/incident.ts';
 import type { Occurrence } from '../../src/incident/occurrence.ts';
-import { opened, openedBurst } from '../../src/incident/transitions.ts';
+import { continued, opened, openedBurst, resolved } from '../../src/incident/transitions.ts';
 
 const now = Date.parse('2026-11-29T10:00:00Z');
-const opening = { channelId: 'C0OPS', mention: null, dueAt: now, burstId: 'b' };
 
-function happened(subject: string, more: Partial<Occurrence>): Occurrence {
-  return {
-    key: `${subject} ${JSON.stringify(more.member ?? '')}`,
+function died(subject: string, more: Partial<Occurrence> = {}): Incident {
+  const occurrence: Occurrence = {
+    key: subject,
     source: 'watch',
     cluster: 'prod',
     subject,
     title: subject,
     at: now,
-    note: 'it fires',
-    line: null,
+    note: 'OOM-killed',
+    line: `oom why ${subject}`,
     isSuspected: false,
     isMissed: false,
-    namespace: null,
-    node: null,
+    namespace: 'shop',
+    node: 'node-a',
     member: null,
     details: null,
     ...more,
   };
+  return opened([occurrence], { channelId: 'C1', mention: null, dueAt: now, burstId: 'i-burst' }, now);
 }
 
-/** A group of alerts of which so many are on. */
-function group(subject: string, on: number, known: number): Incident {
-  const [first, ...others] = Array.from({ length: known }, (_, index) =>
-    happened(subject, { source: 'alert', member: { id: `${index}`, label: `${index}`, isOn: index < on } }),
-  );
-  if (first === undefined) throw new Error('a group has alerts');
-  return opened([first, ...others], opening, now);
-}
+const over = (incident: Incident) => resolved(incident, now) ?? incident;
 
-test('many groups of alerts are called groups, with all of their alerts', () => {
-  expect(burstHeadline([group('a', 3, 3), group('b', 1000, 1000)])).toBe('Many at once: 1,003 alerts in 2 groups');
-  expect(burstHeadline([group('a', 1, 3), group('b', 0, 2)])).toBe('Many at once: 5 alerts in 2 groups; 1 still on');
-  expect(burstHeadline([group('a', 0, 3)])).toBe('Many at once: 3 alerts in 1 group; all over');
+describe('many at once in one line', () => {
+  test.each<[string, readonly Incident[]]>([
+    ['One more: shop/a: OOM-killed', [died('shop/a')]],
+    ['One more: shop/a: OOM-killed; over', [over(died('shop/a'))]],
+    [
+      'Many at once: 2 workloads died, 2 times in all; all on node node-a: look at that node first',
+      [died('a'), died('b')],
+    ],
+    [
+      'Many at once: 3 workloads died, 3 times in all; all in namespace shop',
+      [died('a', { node: 'n1' }), died('b', { node: 'n2' }), died('c', { node: 'n3' })],
+    ],
+    [
+      'Many at once: 2 workloads died, 2 times in all; 1 still on',
+      [died('a', { node: 'n1', namespace: 'x' }), over(died('b', { node: 'n2', namespace: 'y' }))],
+    ],
+    [
+      'Many at once: 2 workloads died, 2 times in all; all over',
+      [over(died('a', { node: 'n1', namespace: 'x' })), over(died('b', { node: null, namespace: 'y' }))],
+    ],
+  ])('%s', (line, children) => {
+    expect(burstHeadline(children)).toBe(line);
+  });
+
+  test('names what most of them share, and nothing that only some do', () => {
+    const five = (nodes: readonly string[]) =>
+      nodes.map((node, index) => died(String(index), { node, namespace: node }));
+    expect(inCommon(five(['a', 'a', 'a', 'b', 'c']))).toBe('3 of 5 on node a: look at that node first');
+    expect(inCommon(five(['a', 'a', 'b', 'b', 'c']))).toBeUndefined();
+  });
 });
 
-test('deaths and alerts in one channel are counted each as what they are', () => {
-  const dead = opened([happened('shop/web', {})], opening, now);
-  expect(burstHeadline([dead, group('a', 2, 2)])).toBe(
-    'Many at once: 1 workload died, 1 time in all and 2 alerts in 1 group',
+test('the thread lists whoever died most first, at most twenty in a table and the names of the others', () => {
+  const children = Array.from({ length: 30 }, (_, index) => died(`shop/app-${index}`));
+  const worst = continued(
+    children[7] as Incident,
+    [7, 8, 9].map((key) => ({ ...again('shop/app-7'), key: `k${key}` })),
+    new Map(),
+    now,
   );
-});
-
-test('the thread of many groups has those of which most are on first, and names the others', () => {
-  const groups = Array.from({ length: 25 }, (_, index) => group(`rule ${index}`, index % 5, 5));
-  const { details } = burstThread(openedBurst('C0OPS', null, now, now), groups, now);
+  const { root, details } = burstThread(openedBurst('C1', 'S1', now, now), [...children, worst], now);
+  expect(root.text).toBe(
+    '<!subteam^S1> Many at once: 31 workloads died, 34 times in all; all on node node-a: look at that node first',
+  );
   const shown = JSON.stringify(details?.blocks);
-  expect(shown).toContain('The 20 largest of 25');
-  expect(shown.indexOf('rule 4')).toBeLessThan(shown.indexOf('rule 3'));
-  expect(shown).toContain('"4 of 5"');
-  expect(shown).toContain('rule 0, rule 5, rule 10, rule 15, rule 20');
-  expect(shown).not.toMatch(/died|\/oom list/);
+  expect(shown.indexOf('shop/app-7')).toBeLessThan(shown.indexOf('shop/app-0'));
+  expect(shown).toContain('shop/app-29');
+  expect(shown).toContain('The 20 that died most of 31 (prod)');
 });
+
+function again(subject: string): Occurrence {
+  return {
+    key: '',
+    source: 'watch',
+    cluster: 'prod',
+    subject,
+    title: subject,
+    at: now + 60_000,
+    note: 'OOM-killed',
+    line: null,
+    isSuspected: false,
+    isMissed: false,
+    namespace: 'shop',
+    node: 'node-a',
+    member: null,
+    details: null,
+  };
+}
