@@ -64,6 +64,7 @@ export function connectClusters(config: Config, recorded?: string): Clusters {
           ...(context === undefined ? {} : { context }),
         });
       }),
+    kubernetesNames: Object.keys(config.kubernetes.clusters),
     memory: async (name) => {
       if (recorded !== undefined) {
         const { recordedMemory } = await import('./prometheus/recorded-client.ts');

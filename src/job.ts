@@ -19,6 +19,8 @@ import type { Standing } from './watch/watch-store.ts';
 export type Clients = {
   etcd(cluster: string): Promise<EtcdCluster>;
   kubernetes(cluster: string): Promise<KubernetesCluster>;
+  /** Names of the Kubernetes clusters that the config has. */
+  readonly kubernetesNames?: readonly string[];
   /** Who knows what containers of this Kubernetes cluster used before now; undefined where nobody does. */
   memory?(cluster: string): Promise<MemoryReader | undefined>;
   /** What the config tells of the JVMs in images; the first match counts. */

@@ -59,6 +59,8 @@ export type Half = 'bot' | 'worker';
 const finishWithinMs = 8000;
 
 /** A change whose ticket was lost is woken within this time. */
+/** The first look at the space of the clusters. */
+const firstSpaceLookMs = 15_000;
 const defaultSweepEveryMs = 10_000;
 
 /** The bot, a worker, or both, as they run. */
@@ -404,7 +406,8 @@ export async function start(config: Config, halves: readonly Half[], options: St
     });
     for (const [cluster, { sampleEvery: everyMs = defaultSpaceEveryMs }] of Object.entries(config.etcd.clusters)) {
       timers.push(setInterval(() => sampleSpace({ cluster, everyMs }), everyMs));
-      sampleSpace({ cluster, everyMs });
+      // Not beside the start: a worker that ends soon again has other things to do.
+      timers.push(setTimeout(() => sampleSpace({ cluster, everyMs }), Math.min(firstSpaceLookMs, everyMs)));
     }
   }
 

@@ -21,7 +21,7 @@ export const etcdCerts = command({
     kubernetes: {
       type: 'string',
       value: '<cluster>',
-      help: 'The Kubernetes cluster whose API servers to read, where it has another name',
+      help: 'Only this one’s API servers; else those of all configured ones, and with --host of the one of the same name',
     },
   },
   job,

@@ -40,9 +40,12 @@ export type CertificatesSeen = {
   readonly view: ClusterView;
   readonly listeners: Looked<PeersSeen>;
   readonly peers: Looked<PeersSeen>;
-  /** null where no Kubernetes cluster belongs to this one. */
-  readonly api: (Looked<ApiCertificates> & { readonly name: string; readonly unlisted?: string }) | null;
+  /** Of each Kubernetes cluster that was looked at; none where none is configured. */
+  readonly apis: readonly ApiSeen[];
 };
+
+/** The certificates on the way to the API servers of one Kubernetes cluster, by its name in the configuration. */
+export type ApiSeen = Looked<ApiCertificates> & { readonly name: string };
 
 /** The client URLs of the members, and every configured endpoint. */
 export function clientUrlsOf(view: ClusterView): string[] {
@@ -64,7 +67,7 @@ export function peerUrlsOf(view: ClusterView): string[] {
 
 /** Every certificate that was found, those of the listeners first; and every place where none was. */
 export function listCertificates(seen: CertificatesSeen): CertificateList {
-  const { view, listeners, peers, api } = seen;
+  const { view, listeners, peers, apis } = seen;
   const clientOf = (url: string) =>
     view.members.find(
       ({ member, endpoint }) => endpoint === url || member?.clientUrls.map(canonicalEndpoint).includes(url),
@@ -74,19 +77,25 @@ export function listCertificates(seen: CertificatesSeen): CertificateList {
   const places: Place[] = [
     ...placesOf('client', clientUrlsOf(view), listeners, clientOf),
     ...placesOf('peer', peerUrlsOf(view), peers, peerOf),
-    ...apiPlaces(api),
+    ...apis.flatMap(apiPlaces),
   ];
   const leaves = places.flatMap(({ seen: met, ...use }) =>
     met?.probe.chain[0] === undefined ? [] : [{ facts: met.probe.chain[0], use: { ...use, seen: met } }],
   );
   const own = view.seen.clientCertificate;
-  const apiOwn = api?.value?.clientCertificate ?? null;
   const found = merge([
     ...leaves,
     ...(own === null ? [] : [{ facts: own, use: { role: 'bot', who: '', where: view.seen.tls.cert ?? '' } as const }]),
-    ...(apiOwn === null
-      ? []
-      : [{ facts: apiOwn, use: { role: 'bot-kubernetes', who: '', where: `kubeconfig of ${api?.name}` } as const }]),
+    ...apis.flatMap(({ name, value }) =>
+      value?.clientCertificate == null
+        ? []
+        : [
+            {
+              facts: value.clientCertificate,
+              use: { role: 'bot-kubernetes', who: '', where: `kubeconfig of ${name}` } as const,
+            },
+          ],
+    ),
   ]);
   const hasNone = places.filter(({ seen: met }) => met?.probe.chain[0] === undefined);
   const isPlain = ({ where }: Place) => where.startsWith('http:');
@@ -123,8 +132,7 @@ function placesOf(
   });
 }
 
-function apiPlaces(api: CertificatesSeen['api']): Place[] {
-  if (api === null) return [];
+function apiPlaces(api: ApiSeen): Place[] {
   if (api.unseen !== undefined) return [{ role: 'api-server', who: api.name, where: '', why: api.unseen }];
   return api.value.presented.map((seen) => ({ role: 'api-server', who: hostOf(seen.url), where: seen.url, seen }));
 }
@@ -132,7 +140,7 @@ function apiPlaces(api: CertificatesSeen['api']): Place[] {
 type Found = { readonly facts: CertificateFacts; readonly use: CertificateUse };
 
 /** CAs by their files, as far as they signed something that was found: a bundle of the system holds some 140. */
-function authorities({ view, peers, api }: CertificatesSeen, found: readonly FoundCertificate[]): Found[] {
+function authorities({ view, peers, apis }: CertificatesSeen, found: readonly FoundCertificate[]): Found[] {
   const { tls, trustedCas } = view.seen;
   const { peerCas = '', peerCaFile = null } = peers.value ?? {};
   const ofPeers = peerCas === '' ? [] : readCertificates(peerCas, peerCaFile ?? '', 'The CA file').map(factsOf);
@@ -144,10 +152,12 @@ function authorities({ view, peers, api }: CertificatesSeen, found: readonly Fou
   const all = [
     ...trustedCas.map((facts) => ({ facts, use: { role: 'ca', who: '', where: tls.ca ?? '' } as const })),
     ...ofPeers.map((facts) => ({ facts, use: { role: 'ca', who: '', where: peerCaFile ?? '' } as const })),
-    ...(api?.value?.cas ?? []).map((facts) => ({
-      facts,
-      use: { role: 'ca', who: '', where: `kubeconfig of ${api?.name}` } as const,
-    })),
+    ...apis.flatMap(({ name, value }) =>
+      (value?.cas ?? []).map((facts) => ({
+        facts,
+        use: { role: 'ca', who: '', where: `kubeconfig of ${name}` } as const,
+      })),
+    ),
   ];
   const files = new Set(all.map(({ facts }) => facts.fingerprint));
   const candidates = [...all, ...shown.filter(({ facts }) => !files.has(facts.fingerprint))];

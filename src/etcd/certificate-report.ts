@@ -17,11 +17,11 @@ import { findingsOf, type Trouble } from './trouble.ts';
 
 /** The report of `/etcd certs`. Pure. @param host an address that is asked about; null where none is */
 export function reportCertificates(seen: CertificatesSeen, host: string | null, now: Date): Report {
-  const { view, api } = seen;
+  const { view, apis } = seen;
   const list = listCertificates(seen);
   const answers = host === null ? null : answersFor(host, list, seen, now);
   const troubles = worstFirst([
-    ...(api?.value === undefined ? [] : apiCertificateTroubles(api.value, api.name)),
+    ...apis.flatMap(({ name, value }) => (value === undefined ? [] : apiCertificateTroubles(value, name))),
     ...certificateTroubles(list, seen, now),
     ...(answers === null ? [] : hostTroubles(answers)),
   ]);
@@ -42,7 +42,7 @@ export function reportCertificates(seen: CertificatesSeen, host: string | null, 
     sections: [
       ...(answers === null ? [] : [hostSection(answers)]),
       tableOf(list, now),
-      ...(api?.value === undefined ? [] : apiCertificateSections(api.value)),
+      ...apis.flatMap(({ name, value }) => (value === undefined ? [] : apiCertificateSections(value, name))),
       ...(answers === null ? [] : [{ kind: 'text', title: 'What is held against an address', text: rule } as const]),
     ],
     ...(copy === undefined ? {} : { copy }),

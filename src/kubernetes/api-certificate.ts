@@ -19,7 +19,7 @@ export function apiCertificateTroubles(api: ApiCertificates, name: string): Trou
     return {
       severity: isAsked && api.isVerified ? 'critical' : 'warning',
       grade: 'fact',
-      claim: `The API server’s certificate at ${url} lacks ${host}, where it is asked: "${refusedName(names, host)}".`,
+      claim: `The certificate of ${name}’s API server at ${url} lacks ${host}, where it is asked: "${refusedName(names, host)}".`,
       evidence: `${url}: ${describeOf(api, url)}${api.isVerified ? '' : ' The kubeconfig of the bot says insecure-skip-tls-verify.'}`,
       impact: `Whoever asks ${name} at ${host} and verifies is refused${isAsked && api.isVerified ? ', the bot too' : ''}. Those who ask at one of its names are not.`,
       advice: `Ask it at one of its names (${listed(names.slice(0, 4), 'or') || 'it has none'}), or make the certificate anew with ${host} in it: the commands are below.`,
@@ -34,7 +34,7 @@ export function apiCertificateTroubles(api: ApiCertificates, name: string): Trou
       ({ url, probe }): Trouble => ({
         severity: api.isVerified ? 'critical' : 'warning',
         grade: 'fact',
-        claim: `The API server’s certificate at ${url} is signed by ${probe.chain[0]?.issuer || 'nobody named'}, which the kubeconfig does not trust.`,
+        claim: `The certificate of ${name}’s API server at ${url} is signed by ${probe.chain[0]?.issuer || 'nobody named'}, which the kubeconfig does not trust.`,
         evidence: `${url}: ${describeOf(api, url)}`,
         impact: api.isVerified ? 'The bot is not let in there; others with the right CA may be.' : '',
         advice: 'Put the CA that signs it now into certificate-authority-data of the kubeconfig.',
@@ -66,14 +66,14 @@ const pki = '/etc/kubernetes/pki';
  * How the certificate is made anew with what it lacks: by kubeadm, and by openssl. All of today's names go in as well, for kubeadm
  * leaves out those that are its configuration's only (a load balancer, another service network).
  */
-export function apiCertificateSections(api: ApiCertificates): Section[] {
+export function apiCertificateSections(api: ApiCertificates, name: string): Section[] {
   const lacking = lackingOf(api);
   if (lacking.length === 0) return [];
   const names = [...new Set([...lacking.flatMap((one) => one.names), ...lacking.map(({ host }) => host)])];
   return [
     {
       kind: 'code',
-      title: 'With kubeadm, on each control-plane node, one after the other',
+      title: `With kubeadm, on each control-plane node of ${name}, one after the other`,
       text: [
         '# kubeadm keeps a certificate that is there: the old one goes first.',
         `mkdir -p /root/old-pki && mv ${pki}/apiserver.crt ${pki}/apiserver.key /root/old-pki/`,

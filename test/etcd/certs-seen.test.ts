@@ -99,7 +99,7 @@ test('every certificate of a real cluster is read: one that ends soon, one that 
   expect(report.findings.map(({ severity, claim }) => [severity, claim.replace(/\d{4}-\d\d-\d\d/, 'DAY')])).toEqual([
     [
       'critical',
-      `The API server’s certificate at ${apiUrl} lacks 127.0.0.1, where it is asked: "x509: certificate is valid for 10.96.0.1, not 127.0.0.1".`,
+      `The certificate of prod’s API server at ${apiUrl} lacks 127.0.0.1, where it is asked: "x509: certificate is valid for 10.96.0.1, not 127.0.0.1".`,
     ],
     ['critical', 'The peer certificate of etcd-1 expired on DAY.'],
     ['warning', 'The server certificate of etcd-1 ends in 12 days, on DAY.'],

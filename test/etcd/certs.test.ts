@@ -37,7 +37,7 @@ function seen(more: Partial<CertificatesSeen> = {}): CertificatesSeen {
         three.map((member) => own(member, 'peer')),
       ),
     },
-    api: null,
+    apis: [],
     ...more,
   };
 }
@@ -243,7 +243,7 @@ describe('the API servers of the cluster', () => {
   };
 
   test('a certificate that lacks the address it is asked at is explained, with the commands that mend it', () => {
-    const { summary, findings, sections } = report({ api: { name: 'prod', value: api } });
+    const { summary, findings, sections } = report({ apis: [{ name: 'prod', value: api }] });
     expect(summary).toBe(
       'prod: 9 certificates, the API server’s certificate lacks 10.0.0.7, the first ends in 365 days: the bot’s own',
     );
@@ -251,7 +251,7 @@ describe('the API servers of the cluster', () => {
       {
         severity: 'critical',
         claim:
-          'The API server’s certificate at https://10.0.0.7:6443 lacks 10.0.0.7, where it is asked: "x509: certificate is valid for 10.96.0.1, not 10.0.0.7".',
+          'The certificate of prod’s API server at https://10.0.0.7:6443 lacks 10.0.0.7, where it is asked: "x509: certificate is valid for 10.96.0.1, not 10.0.0.7".',
       },
     ]);
     const commands = sections.flatMap((section) => (section.kind === 'code' ? [section.text] : [])).join('\n');
@@ -264,12 +264,28 @@ describe('the API servers of the cluster', () => {
   });
 
   test('the name that the kubeconfig wants instead counts', () => {
-    const { findings } = report({ api: { name: 'prod', value: { ...api, serverName: 'kubernetes' } } });
+    const { findings } = report({ apis: [{ name: 'prod', value: { ...api, serverName: 'kubernetes' } }] });
     expect(findings).toEqual([]);
   });
 
+  test('those of every configured cluster are looked at, each by its name', () => {
+    const far = { ...api, presented: [peerSeen('https://10.9.0.7:6443', { ...certificate, fingerprint: 'far' })] };
+    const { findings, sections } = report({
+      apis: [
+        { name: 'prod', value: { ...api, serverName: 'kubernetes' } },
+        { name: 'staging', value: far },
+      ],
+    });
+    expect(findings.map(({ claim }) => claim)).toEqual([
+      'The certificate of staging’s API server at https://10.9.0.7:6443 lacks 10.9.0.7, where it is asked: "x509: certificate is valid for 10.96.0.1, not 10.9.0.7".',
+    ]);
+    expect(sections.map(({ title }) => title)).toContain(
+      'With kubeadm, on each control-plane node of staging, one after the other',
+    );
+  });
+
   test('one that cannot be asked costs its own row', () => {
-    const { findings, summary } = report({ api: { name: 'prod', unseen: 'There is no kubeconfig /x.' } });
+    const { findings, summary } = report({ apis: [{ name: 'prod', unseen: 'There is no kubeconfig /x.' }] });
     expect(summary).toBe('prod: 8 certificates, the first ends in 365 days: the bot’s own, 1 not read');
     expect(findings).toMatchObject([{ grade: 'unknown', evidence: 'There is no kubeconfig /x.' }]);
   });

@@ -122,7 +122,11 @@ function watchRedis(points: Points, prefix: string): void {
     const [command] = given;
     const args = command.args.map(String);
     const key = command.name === 'eval' ? args[2] : args[0];
-    const isOurs = key?.startsWith(`${prefix}:`) === true && ['eval', 'get', 'set'].includes(command.name);
+    // Of what a change does; the periodic look at the space comes at its own time.
+    const isOurs =
+      key?.startsWith(`${prefix}:`) === true &&
+      !key.startsWith(`${prefix}:space`) &&
+      ['eval', 'get', 'set'].includes(command.name);
     // One that waited for the connection comes by again.
     if (!isOurs || seen.has(command)) return send.apply(this, given);
     seen.add(command);
