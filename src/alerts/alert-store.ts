@@ -24,6 +24,9 @@ export type AlertPlace =
 export type AlertStore = {
   /** In the order of `news`. Places an alert that begins; may be asked again until `settle` says that it was taken. */
   place(news: readonly AlertNews[], now: number): Promise<readonly AlertPlace[]>;
-  /** These were taken: told again they are known. */
-  settle(news: readonly AlertNews[], now: number): Promise<void>;
+  /**
+   * These were taken: told again they are known.
+   * @returns which of them, by their place in `news`, another worker heard the end of meanwhile: it found nothing yet that could end
+   */
+  settle(news: readonly AlertNews[], now: number): Promise<readonly number[]>;
 };

@@ -1,11 +1,10 @@
 import type { WatchRule } from '../incident/config.ts';
 import type { Incidents } from '../incident/incidents.ts';
-import type { Occurrence } from '../incident/occurrence.ts';
 import { type ChannelChoice, type Route, routeFor } from '../incident/routing.ts';
 import { redact } from '../redact.ts';
 import type { AlertsTicket } from './alert.ts';
 import { alertOccurrence, type SeenAlert, seenAlert, subjectOf } from './alert-occurrence.ts';
-import type { AlertNews, AlertStore } from './alert-store.ts';
+import type { AlertNews, AlertPlace, AlertStore } from './alert-store.ts';
 import type { LookFacts } from './look-for.ts';
 
 export type TakingAlertsParts = {
@@ -19,6 +18,7 @@ export type TakingAlertsParts = {
   log(event: string, details: Readonly<Record<string, unknown>>): void;
 };
 
+type NewsPlace = Extract<AlertPlace, { kind: 'news' }>;
 type Routed = { readonly seen: SeenAlert; readonly route: Route; readonly news: AlertNews };
 
 /**
@@ -42,22 +42,29 @@ export async function takeAlerts({ id, group, alerts }: AlertsTicket, parts: Tak
     routed.map(({ news }) => news),
     now,
   );
-  const fresh: Routed[] = [];
-  const occurrences: Occurrence[] = [];
-  const routes = new Map<string, Route>();
-  for (const [index, one] of routed.entries()) {
+  const fresh = routed.flatMap((one, index): (Routed & { readonly place: NewsPlace })[] => {
     const place = places[index];
-    if (place?.kind !== 'news') continue;
-    const occurrence = alertOccurrence(one.seen, group, place, now);
-    fresh.push(one);
-    occurrences.push(occurrence);
-    routes.set(occurrence.key, one.route);
-  }
+    return place?.kind === 'news' ? [{ ...one, place }] : [];
+  });
+  const routes = new Map<string, Route>();
+  const occurrences = fresh.map(({ seen, route, place }) => {
+    const occurrence = alertOccurrence(seen, group, place, now);
+    routes.set(occurrence.key, route);
+    return occurrence;
+  });
   const counts = await parts.take(occurrences, async ({ key }) => routes.get(key));
-  await store.settle(
+  const ended = await store.settle(
     fresh.map(({ news }) => news),
     now,
   );
+  // Another worker was faster with their end.
+  const ends = ended.flatMap((index) => {
+    const one = fresh[index];
+    if (one === undefined) return [];
+    const alert = { ...one.seen.alert, isOn: false, endsAt: now };
+    return [alertOccurrence({ ...one.seen, alert }, group, one.place, now)];
+  });
+  if (ends.length > 0) await parts.take(ends, async () => undefined);
   const unrouted = alerts.length - routed.length;
   log('alerts taken', {
     id,

@@ -46,12 +46,14 @@ return places`;
 /** KEYS and ARGV as above. */
 const settleScript = `
 local now = tonumber(ARGV[1])
+local ended = {}
 for i, key in ipairs(KEYS) do
   local isOn, startsAt = ARGV[2 + 3 * i] == '1', tonumber(ARGV[3 + 3 * i])
   local text = redis.call('get', key)
   local known = text and cjson.decode(text) or { round = 0 }
   if isOn then
-    if known.subject then known.since = math.max(known.since or 0, startsAt) end
+    if known.subject then known.since = math.max(known.since or 0, startsAt)
+    elseif known.endedSince and startsAt <= known.endedSince then table.insert(ended, i - 1) end
   else
     if known.subject then known.round = known.round + 1 end
     known.subject = nil
@@ -60,7 +62,8 @@ for i, key in ipairs(KEYS) do
     known.endedAt = now
   end
   redis.call('set', key, cjson.encode(known), 'EX', ARGV[4])
-end`;
+end
+return ended`;
 
 const placeSchema = z.object({ subject: z.string(), round: z.number() });
 
@@ -94,7 +97,7 @@ export function connectAlerts(redis: { url: string; prefix: string }, tellFault:
       );
     },
     async settle(news, now) {
-      if (news.length > 0) await run(settling, news, now);
+      return news.length === 0 ? [] : z.array(z.number()).parse(await run(settling, news, now));
     },
     async close() {
       client.disconnect();
