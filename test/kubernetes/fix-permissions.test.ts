@@ -1,9 +1,14 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { parseAllDocuments } from 'yaml';
 import { oomFix } from '../../jobs/oom/fix.ts';
+import { check } from '../../src/check-client.ts';
 import { emptyConfig } from '../../src/config.ts';
 import { rbacFor } from '../../src/kubernetes/rbac-words.ts';
 import { openFixRoom } from '../support/fix-room.ts';
+import { startKubernetes } from '../support/kubernetes/api.ts';
 import { allows, permissionsIn, type Rule } from '../support/kubernetes/roles.ts';
 import { workloadObjects } from '../support/kubernetes/workloads.ts';
 import { driveChange } from '../support/step-driver.ts';
@@ -50,6 +55,26 @@ test('running commands in containers is a role of its own, printed only where it
   );
   expect(rbacFor(config(true), { user: 'quorum' })).not.toContain('pods/exec');
 });
+
+test('check tries them only where it is allowed, and names the verb that is missing', async () => {
+  const may = (verb: string, _group: string, resource: string) => !(resource === 'pods/exec' && verb === 'create');
+  const api = await startKubernetes({ users: [{ token: 't', name: 'quorum', may }] });
+  const folder = await mkdtemp(join(tmpdir(), 'quorum-check-'));
+  await api.writeKubeconfig(join(folder, 'kubeconfig'), 'quorum');
+  const settings = { kubeconfig: join(folder, 'kubeconfig'), namespaces: ['shop'] };
+  const clusters = { looks: settings, asked: { ...settings, allowExec: true } };
+  const redis = { url: 'redis://127.0.0.1:9' };
+  await writeFile(join(folder, 'quorum.yaml'), JSON.stringify({ redis, kubernetes: { clusters } }));
+  const lines: string[] = [];
+  await check(join(folder, 'quorum.yaml'), {}, (line) => lines.push(line));
+  expect(lines.filter((line) => line.includes('pods/exec'))).toEqual([
+    expect.stringMatching(
+      /^warn {2}kubernetes asked +may not create pods\/exec in shop: without it no JVM can be asked .* → grant `create` on `pods\/exec`/,
+    ),
+  ]);
+  await api.stop();
+  await rm(folder, { recursive: true });
+}, 30_000);
 
 test('the printed roles are enough for a fix of every kind, and none is for nothing', async () => {
   const granted = permissionsIn(rbacFor(config(true), { user: 'quorum' }));

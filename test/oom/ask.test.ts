@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { oomAsk } from '../../jobs/oom/ask.ts';
 import { type AskRoom, askPod, openAskRoom } from '../support/ask-room.ts';
 import { checkIn } from '../support/fix-room.ts';
 import { asked as recorded } from '../support/jvm-container.ts';
@@ -143,6 +144,28 @@ describe('what a JVM says of itself', () => {
       'a heap of at most 64 MiB, not the 256 MiB that Quorum reckoned',
     );
     expect(change.intent.data).toMatchObject({ agrees: false, maxHeapBytes: 64 * mebi, reckonedHeapBytes: 256 * mebi });
+  });
+
+  test('a collector that is another one than reckoned is a finding, and so are a limit that is passed and what was swapped out', async () => {
+    const status = (text: string) => text.replace(/^VmSwap:.*$/m, 'VmSwap:\t2048 kB');
+    const from = await opened({
+      jvm: { status, says: { 'VM.flags': { text: '-XX:MaxHeapSize=1073741824 -XX:+UseG1GC' } } },
+    });
+    const change = await from.asked();
+    await change.run();
+    const step = oomAsk.steps((await from.propose()).plan).at(-1);
+    const outcome = await step?.ensure((await from.propose()).plan, {
+      ...from.context(),
+      startedAt: new Date(),
+      intent: { value: change.intent, write: async () => {} },
+      fence: async () => {},
+    });
+    const said = JSON.stringify(outcome);
+    expect(said).toContain('The heap may grow to 1 GiB in 512 MiB: the kernel kills it before it is full.');
+    expect(said).toContain('MaxHeapSize is 1 GiB (1073741824), and the arithmetic gives 64 MiB (67108864).');
+    expect(said).toContain('On its command line stands -Xmx64m.');
+    expect(said).toContain('It collects with G1, and Serial was reckoned');
+    expect(said).toContain('2 MiB of it are swapped out');
   });
 
   test('JDK 25, and a jcmd that stands in JAVA_HOME alone', async () => {

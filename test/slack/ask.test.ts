@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { askPod } from '../support/ask-room.ts';
 import { type Conversation, startConversation } from '../support/conversation.ts';
-import { type JvmContainer, openJvmContainer } from '../support/jvm-container.ts';
+import { asked, type JvmContainer, openJvmContainer } from '../support/jvm-container.ts';
 import { type KubernetesApi, startKubernetes } from '../support/kubernetes/api.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import type { Person, Thread } from '../support/slack/model.ts';
@@ -110,4 +110,27 @@ test('where it is not allowed there is no button, and the command tells how to d
   expect(text).toContain('kubernetes.clusters.prod.allowExec is not set');
   expect(text).toContain('kubectl exec orders-1 -n shop -c app -- jcmd 1 VM.flags');
   expect(api.executed()).toEqual([]);
+}, 60_000);
+
+test('a thread dump is a signal that is asked for by its own flag, sent once, and shown masked in the thread', async () => {
+  await begin(true);
+  jvm.onQuit(() => api.setLog('shop', 'orders-1', 'app', dump));
+  const dump = asked('17-g1.dump').replaceAll('token-refresher', 'refresher password=hunter2-not-shown');
+  await talk.slack.slash('U0ANN', talk.channel, '/oom ask shop/orders-1 --threads');
+  const proposal = await talk.slack.waitFor(
+    () => talk.slack.channel(talk.channel).find((thread) => buttonIn(thread, 'change-approve') !== undefined),
+    { what: 'a proposal' },
+  );
+  expect(talk.slack.threadText(talk.channel, proposal.ts)).toContain('kill -3, once');
+  await presses(talk.bob, proposal, 'change-approve');
+  await talk.slack.waitFor(
+    () => talk.slack.thread(talk.channel, proposal.ts).replies.find(({ text }) => /^<@U0ANN> Done/.test(text)),
+    { what: 'the end', timeoutMs: 20_000 },
+  );
+  const text = talk.slack.threadText(talk.channel, proposal.ts);
+  expect(text).toMatch(/Threads by state\n\s*State +Threads\n\s*RUNNABLE +9\n\s*TIMED_WAITING +3\n\s*WAITING +1/);
+  expect(text).toContain('JNI global refs: 4, weak refs: 0');
+  expect(text).toContain('refresher password=***');
+  expect(text).not.toContain('hunter2');
+  expect(jvm.ran().filter((line) => line.startsWith('kill'))).toEqual(['kill -3 1']);
 }, 60_000);

@@ -117,6 +117,11 @@ function findingsOf(
           : `On its command line stands ${flags.join(' ')}.`
       } What the JVM says counts.`,
     );
+  const reckonedCollector = answer?.analysis?.heap?.gc;
+  if (jvm?.collector != null && reckonedCollector !== undefined && jvm.collector !== reckonedCollector)
+    found.push(
+      `It collects with ${jvm.collector}, and ${reckonedCollector} was reckoned: something that is not seen from outside chose it.`,
+    );
   const unseen = flags.filter((flag) => answer?.java.args.every((arg) => arg !== flag));
   if (agrees !== false && answer !== undefined && unseen.length > 0)
     found.push(`Its command line holds ${unseen.join(' ')}, which the pod does not show: a script adds it.`);
@@ -160,7 +165,7 @@ function rowsOf(
   };
   const gc = answer?.analysis?.heap?.gc;
   const parts = Object.entries(areasOf).map(([part, names]) => [
-    part,
+    part === 'Threads' ? 'Thread stacks' : part,
     size(part === 'Metaspace' && areas === undefined ? jvm?.metaspaceUsedBytes : committedIn(names)),
     size(estimate?.parts.find(({ name }) => name === part)?.bytes),
   ]);

@@ -101,7 +101,15 @@ async function end(context: StepContext, dump: ThreadDump | undefined, missing: 
   const sections: Section[] =
     dump === undefined
       ? []
-      : [{ kind: 'code', title: 'Thread dump, from the log', text: shortened(redact(dump.text), shownCharacters) }];
+      : [
+          {
+            kind: 'table',
+            title: 'Threads by state',
+            columns: ['State', 'Threads'],
+            rows: states.map(({ state, threads }) => [state, String(threads)]),
+          },
+          { kind: 'code', title: 'Thread dump, from the log', text: shortened(redact(dump.text), shownCharacters) },
+        ];
   const told =
     dump === undefined
       ? ''
