@@ -69,12 +69,20 @@ export function createDoor(
   };
 }
 
+/**
+ * Of a session that is gone on with (TLS 1.3) Node says `authorized` also where no certificate was ever shown, so one has to be there.
+ * Source: https://github.com/nodejs/node/blob/v20.x/src/crypto/crypto_common.cc (VerifyPeerCertificate)
+ */
+function isCertified(socket: Partial<TLSSocket>): boolean {
+  return socket.authorized === true && socket.getPeerX509Certificate?.() !== undefined;
+}
+
 function knockOf({ method = '', headers, socket }: IncomingMessage): Knock {
   const length = Number(headers['content-length']);
   return {
     method,
     authorization: headers.authorization ?? '',
-    hasClientCertificate: (socket as TLSSocket).authorized === true,
+    hasClientCertificate: isCertified(socket as Partial<TLSSocket>),
     contentEncoding: headers['content-encoding'] ?? '',
     contentLength: Number.isNaN(length) ? undefined : length,
   };

@@ -3,6 +3,7 @@ import { request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { AlertsTicket } from '../../src/alerts/alert.ts';
 import type { HttpTlsConfig } from '../../src/alerts/config.ts';
@@ -276,6 +277,51 @@ describe('the door with certificates', () => {
     // There is no token that would do.
     expect(await postOver(url, ca, { bearer: 'undefined' })).toMatchObject({ status: 401 });
     expect(stored).toHaveLength(1);
+  });
+
+  /** Posts on one connection, and then on another that goes on with its TLS session; the two status lines. */
+  async function postTwiceInSession(url: string, ca: string, certificate?: { certPem: string; keyPem: string }) {
+    let session: Buffer | undefined;
+    const postOnce = () =>
+      new Promise<string>((resolve, reject) => {
+        let answer = '';
+        const socket = connectTls({
+          host: '127.0.0.1',
+          port: Number(new URL(url).port),
+          ca,
+          minVersion: 'TLSv1.3',
+          ...(session === undefined ? {} : { session }),
+          ...(certificate === undefined ? {} : { cert: certificate.certPem, key: certificate.keyPem }),
+        });
+        socket.on('session', (given) => {
+          session = given;
+        });
+        socket.on('data', (piece) => {
+          answer += piece;
+        });
+        socket.on('end', () => resolve(`${socket.isSessionReused()} ${answer.split('\r\n')[0]}`));
+        socket.on('error', reject);
+        const head = [
+          'POST /alerts HTTP/1.1',
+          'Host: x',
+          'Connection: close',
+          `Content-Length: ${Buffer.byteLength(body)}`,
+        ];
+        socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+      });
+    return [await postOnce(), await postOnce()];
+  }
+
+  test('lets nobody in who goes on with the session of a connection that was turned away', async () => {
+    const { tls, ca, known, unknown } = await certified();
+    const url = await open({ token: undefined, takesCertificates: true }, tls);
+    for (const certificate of [undefined, unknown])
+      expect(await postTwiceInSession(url, ca, certificate)).toEqual([
+        'false HTTP/1.1 401 Unauthorized',
+        'true HTTP/1.1 401 Unauthorized',
+      ]);
+    expect(stored).toEqual([]);
+    expect(await postTwiceInSession(url, ca, known)).toEqual(['false HTTP/1.1 200 OK', 'true HTTP/1.1 200 OK']);
   });
 
   test('takes the token as well where there are both', async () => {
