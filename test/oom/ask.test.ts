@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { oomAsk } from '../../jobs/oom/ask.ts';
+import type { StepContext } from '../../src/job.ts';
+import type { JsonObject } from '../../src/report/report.ts';
 import { type AskRoom, askPod, openAskRoom } from '../support/ask-room.ts';
 import { checkIn } from '../support/fix-room.ts';
 import { asked as recorded } from '../support/jvm-container.ts';
@@ -26,6 +28,14 @@ async function told(from: AskRoom, input: Parameters<AskRoom['asked']>[0] = {}) 
   const missing = [process, jvm, threads].flatMap((part) => (part?.missing ?? []) as string[]);
   return { change, outcome, verdict: change.notes['Compared with the arithmetic'] ?? '', data, missing };
 }
+
+/** For one step alone, with what the ones before it wrote down. */
+const stepContext = (from: AskRoom, value: JsonObject): StepContext => ({
+  ...from.context(),
+  startedAt: new Date(),
+  intent: { value, write: async () => {} },
+  fence: async () => {},
+});
 
 const jcmds = ({ jvm }: AskRoom) => jvm.ran().filter((line) => line.startsWith('jcmd'));
 
@@ -62,6 +72,11 @@ describe('what is proposed', () => {
     const proposal = await propose({ threads: true });
     expect(proposal.words).toContain(', and send it SIGQUIT for a thread dump');
     expect(checkIn(proposal, 'A thread dump goes into the log').status).toBe('warning');
+  });
+
+  test('the thread dump is not offered of OpenJ9, which would write a file', async () => {
+    const { propose } = await opened({ pod: { container: { image: 'ibm-semeru-runtimes:open-17.0.8.1_1-jre' } } });
+    expect(checkIn(await propose({ threads: true }), 'A thread dump goes into the log').status).toBe('blocking');
   });
 
   test('is refused where the config does not allow it, with the key and the commands to run by hand', async () => {
@@ -153,13 +168,8 @@ describe('what a JVM says of itself', () => {
     });
     const change = await from.asked();
     await change.run();
-    const step = oomAsk.steps((await from.propose()).plan).at(-1);
-    const outcome = await step?.ensure((await from.propose()).plan, {
-      ...from.context(),
-      startedAt: new Date(),
-      intent: { value: change.intent, write: async () => {} },
-      fence: async () => {},
-    });
+    const { plan } = await from.propose();
+    const outcome = await oomAsk.steps(plan).at(-1)?.ensure(plan, stepContext(from, change.intent));
     const said = JSON.stringify(outcome);
     expect(said).toContain('The heap may grow to 1 GiB in 512 MiB: the kernel kills it before it is full.');
     expect(said).toContain('MaxHeapSize is 1 GiB (1073741824), and the arithmetic gives 64 MiB (67108864).');
@@ -206,6 +216,18 @@ describe('a second JVM is started only where it fits', () => {
     expect(verdict).toBe(
       'RSS 44.3 MiB of 512 MiB, 21 threads. The JVM itself was not asked: too little memory is free.',
     );
+  });
+
+  test('nobody is told to type jcmd where there is no room for it', async () => {
+    const from = await opened({ workingSetBytes: 500 * mebi });
+    const change = await from.asked();
+    await change.run();
+    const { plan } = await from.propose();
+    const outcome = await oomAsk.steps(plan).at(-1)?.ensure(plan, stepContext(from, change.intent));
+    expect(JSON.stringify(outcome)).toContain(
+      'kubectl exec orders-1 -n shop -c app -- cat /proc/1/status /proc/1/limits',
+    );
+    expect(JSON.stringify(outcome)).not.toContain('-- jcmd');
   });
 
   test('what the cgroup tells now counts more than a sample that is older, and idle file pages do not count', async () => {

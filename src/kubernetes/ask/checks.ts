@@ -17,7 +17,7 @@ export function askChecks(answer: Answer, plan: AskPlan, room: Room): Check[] {
     javaCheck(answer),
     roomCheck(room),
     visibleCheck(answer),
-    ...(plan.questions.includes('threads') ? [signalCheck()] : []),
+    ...(plan.questions.includes('threads') ? [signalCheck(answer)] : []),
   ];
 }
 
@@ -75,9 +75,17 @@ function visibleCheck({ evidence }: Answer): Check {
   };
 }
 
-function signalCheck(): Check {
+function signalCheck({ analysis }: Answer): Check {
+  const name = 'A thread dump goes into the log';
+  if (analysis?.jdk?.vendor === 'openj9')
+    return {
+      name,
+      status: 'blocking',
+      seen: 'OpenJ9 answers SIGQUIT with a file (javacore) in its working folder, not in the log.',
+      advice: 'Ask without --threads; or send the signal by hand, and copy that file.',
+    };
   return {
-    name: 'A thread dump goes into the log',
+    name,
     status: 'warning',
     seen: 'SIGQUIT makes the JVM stop for a moment and write all its threads into the container’s log, where others read it too.',
     advice: 'It is sent once, and only to a process that is java and catches it.',

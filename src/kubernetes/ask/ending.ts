@@ -38,6 +38,10 @@ export async function ensureCompared(
   await context.intent.write({ data: compared.data as JsonObject });
   const missing = [...seen.missing, ...(jvm?.missing ?? []), ...(threads?.missing ?? [])];
   const notHad = missing.filter((each, index) => missing.indexOf(each) === index);
+  // Whoever types jcmd where Quorum did not dare to gets the container killed.
+  const question = jvm?.room.isEnough === true ? 'flags' : 'process';
+  const [first = ''] = commandsByHand({ ...plan, questions: [question] }, cluster.context, seen.process?.pid);
+  const byHand = `By hand: ${first}${question === 'process' ? ' (and no jcmd before there is room for it)' : ''}`;
   const sections: Section[] = [
     ...(compared.findings.length === 0
       ? []
@@ -74,10 +78,7 @@ export async function ensureCompared(
           {
             kind: 'text',
             title: 'What was not to be had',
-            text: [
-              ...notHad.map((line) => `• ${line}`),
-              `By hand: ${commandsByHand(plan, cluster.context).at(plan.questions.includes('flags') ? 2 : 0) ?? ''}`,
-            ].join('\n'),
+            text: [...notHad.map((line) => `• ${line}`), byHand].join('\n'),
           } as const,
         ]),
   ];
