@@ -4,13 +4,9 @@ import { type EtcdTestCluster, startEtcd } from '../support/etcd.ts';
 import { overwriteUntilRefused, putMegabytes } from '../support/etcd-fill.ts';
 import { grantLease, putKeys } from '../support/etcd-keys.ts';
 import { waitFor } from '../support/process.ts';
-import { progressPath } from '../support/progress.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 import { defragmentations, openSpaceRoom, type SpaceRoom } from '../support/space-room.ts';
 import { startWorkers, type WorkerPool } from '../support/worker-pool.ts';
-
-/** How long kills go on in one run; the next run goes on where this one ended. */
-const killingMs = 10 * 60_000;
 
 let redis: RedisServer;
 let etcd: EtcdTestCluster;
@@ -129,21 +125,3 @@ test('a full store is recovered although Redis is killed and started again at ea
   expectOneSnapshot();
   expect(defragmentations(etcd)).toEqual([1, 1, 1]);
 }, 400_000);
-
-test('a full store is recovered although a worker is killed before and after every call', async () => {
-  await overwriteUntilRefused(etcd);
-  const crashes = { ...room.crashes('every call'), reachedPath: progressPath('every-call-of-recovery') };
-  const before = linesOf(crashes.reachedPath).length;
-  workers = await startWorkers(3, () => room.worker(crashes));
-  const timer = setTimeout(() => room.endCrashes(crashes), killingMs);
-  const asked = await room.asks('/etcd recover-space', killingMs);
-  await room.approves(asked);
-  await room.ended(asked, killingMs + 60_000);
-  clearTimeout(timer);
-  const points = linesOf(crashes.reachedPath).length;
-  process.stderr.write(`every call: ${workers.kills()} kills, ${points} points in all (${before} in earlier runs)\n`);
-  await expectDoneOnce(asked);
-  expectOneSnapshot();
-  // One that was cut before it was sent is sent; one that came to no answer is looked at first: a second time only where nothing had become of the first.
-  for (const count of defragmentations(etcd)) expect(count).toBeGreaterThanOrEqual(1);
-}, 1_500_000);

@@ -27,6 +27,8 @@ const attentionMs = 3000;
 const othersTimeoutMs = 60_000;
 /** A call that was sent has begun by then, where it was sent at all. */
 const begunWithinMs = 3000;
+/** Workers that were killed after they had written down what they were about to do, and before they did it, count too. */
+const mostAttempts = 5;
 /** Further behind than this a member is not in step. */
 const smallLag = 1000;
 /** Free space inside a database that a defragmentation left none of. */
@@ -166,16 +168,16 @@ async function watch(
   const tookMs = context.now().getTime() - running.sentAt;
   if (!isOver && (member.metrics?.isDefragmenting === true || tookMs < begunWithinMs))
     return waitFor(running, sweep, view, context);
-  if (!isOver && running.attempt > 1)
+  if (!isOver && running.attempt >= mostAttempts)
     return {
       kind: 'blocked',
       refusal: new Refusal(
-        `${running.label} was asked twice and has not become smaller: ${formatBytes(dbSizeBytes)}, ${formatBytes(dbSizeInUseBytes)} in use. ${whereItStands(sweep, context, view)}`,
+        `${running.label} was asked ${mostAttempts} times and has not become smaller: ${formatBytes(dbSizeBytes)}, ${formatBytes(dbSizeInUseBytes)} in use. ${whereItStands(sweep, context, view)}`,
         'Read its log: a full disk ends a defragmentation (`df -h` there).',
       ),
     };
   // It answers, so nothing runs in it, and its database is as it was: the call never came there.
-  if (!isOver) return await send(etcd, { ...member, status }, { sweep, view, attempt: 2 }, context);
+  if (!isOver) return await send(etcd, { ...member, status }, { sweep, view, attempt: running.attempt + 1 }, context);
   const { defragmented } = progressOf(context);
   const done = {
     memberId: running.memberId,
