@@ -52,7 +52,7 @@ describe('what is proposed', () => {
       questions: ['process', 'flags', 'heap', 'native-memory'],
     });
     expect(proposal.target).toEqual({ kind: 'workload', name: 'prod', identity: 'uid-orders-1/app' });
-    expect(proposal.words).toBe('ask the JVM in container app of shop/orders-1 what it takes');
+    expect(proposal.words).toBe('ask the JVM of shop/orders-1 (app)');
     expect(proposal.checks.map(({ name, status }) => [name, status])).toEqual([
       ['The container runs', 'ok'],
       ['It is Java', 'ok'],
@@ -70,7 +70,7 @@ describe('what is proposed', () => {
   test('the thread dump only where it is asked for, with what it does', async () => {
     const { propose } = await opened();
     const proposal = await propose({ threads: true });
-    expect(proposal.words).toContain(', and send it SIGQUIT for a thread dump');
+    expect(proposal.words).toContain(', with SIGQUIT');
     expect(checkIn(proposal, 'A thread dump goes into the log').status).toBe('warning');
   });
 
@@ -123,7 +123,7 @@ describe('what a JVM says of itself', () => {
     const { outcome, verdict, data, missing } = await told(from);
     expect(outcome).toEqual({ kind: 'done' });
     expect(verdict).toBe(
-      'The JVM took a heap of at most 64 MiB, as reckoned; 17.3 MiB of it in use, RSS 44.3 MiB of 512 MiB, 21 threads.',
+      'Largest heap 64 MiB, as reckoned; 17.3 MiB of it in use, RSS 44.3 MiB of 512 MiB, 21 threads.',
     );
     expect(data).toMatchObject({
       limitBytes: 512 * mebi,
@@ -156,7 +156,7 @@ describe('what a JVM says of itself', () => {
     const change = await from.asked();
     await change.run();
     expect(change.notes['Compared with the arithmetic']).toContain(
-      'a heap of at most 64 MiB, not the 256 MiB that Quorum reckoned',
+      'Largest heap 64 MiB, not the 256 MiB that Quorum reckoned',
     );
     expect(change.intent.data).toMatchObject({ agrees: false, maxHeapBytes: 64 * mebi, reckonedHeapBytes: 256 * mebi });
   });
@@ -181,7 +181,7 @@ describe('what a JVM says of itself', () => {
   test('JDK 25, and a jcmd that stands in JAVA_HOME alone', async () => {
     const from = await opened({ jvm: { jvm: '25-g1', jcmd: 'in JAVA_HOME' } });
     const { verdict, data } = await told(from);
-    expect(verdict).toContain('a heap of at most 64 MiB');
+    expect(verdict).toContain('Largest heap 64 MiB');
     expect(data).toMatchObject({ heapUsedBytes: 18861 * 1024, metaspaceUsedBytes: null, threads: 20 });
   });
 

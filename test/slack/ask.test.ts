@@ -79,7 +79,7 @@ test('one button asks, a second person says yes, and the thread tells what the J
     { what: 'a proposal' },
   );
   const before = talk.slack.threadText(talk.channel, proposal.ts);
-  expect(before).toContain('Approval needed (0 of 1): ask the JVM in container app of shop/orders-1 what it takes');
+  expect(before).toContain('Approval needed (0 of 1): ask the JVM of shop/orders-1 (app)');
   expect(before).toContain('What is run in the container');
   expect(api.executed()).toEqual([]);
   // Whoever asked may not say yes.
@@ -91,7 +91,7 @@ test('one button asks, a second person says yes, and the thread tells what the J
     { what: 'the end', timeoutMs: 20_000 },
   );
   const end = talk.slack.threadText(talk.channel, proposal.ts);
-  expect(end).toContain('The JVM took a heap of at most 64 MiB, as reckoned; 17.3 MiB of it in use, RSS 44.3 MiB');
+  expect(end).toContain('Largest heap 64 MiB, as reckoned; 17.3 MiB of it in use, RSS 44.3 MiB');
   expect(end).toContain('Measured and reckoned');
   expect(end).toContain('Native memory by area');
   expect(end).toContain('-Ddb.password=***');

@@ -94,7 +94,7 @@ function verdictOf(
       : agrees
         ? ', as reckoned'
         : `, not the ${size(reckonedHeapBytes ?? 0)} that Quorum reckoned`;
-  return `The JVM took a heap of at most ${size(maxHeapBytes)}${against}; ${[...used, ...rss, ...count].join(', ')}.`;
+  return `Largest heap ${size(maxHeapBytes)}${against}; ${[...used, ...rss, ...count].join(', ')}.`;
 }
 
 function findingsOf(

@@ -22,7 +22,8 @@ export function questionsFor(withThreads: 'threads' | 'none'): Question[] {
   return questions.filter((question) => question !== 'threads' || withThreads === 'threads');
 }
 
+/** Short, for what the JVM said comes right behind it on a lock screen. */
 export function askWords({ namespace, pod, container, questions: asked }: AskPlan): string {
-  const signal = asked.includes('threads') ? ', and send it SIGQUIT for a thread dump' : '';
-  return `ask the JVM in container ${container} of ${namespace}/${pod} what it takes${signal}`;
+  const signal = asked.includes('threads') ? ', with SIGQUIT' : '';
+  return `ask the JVM of ${namespace}/${pod} (${container})${signal}`;
 }
