@@ -7,7 +7,7 @@ import type { Incident } from './incident/incident.ts';
 import type { IncidentStore } from './incident/incident-store.ts';
 import { createIncidents, type Incidents, type TellingTimes } from './incident/incidents.ts';
 import { defaultRoute, needsWorkload, type Route, routeFor } from './incident/routing.ts';
-import { suspicion } from './incident/telling.ts';
+import { suspicion } from './incident/suspicion.ts';
 import { take } from './intake.ts';
 import type { KubernetesCluster } from './kubernetes/cluster.ts';
 import { offersIn } from './kubernetes/fix-line.ts';

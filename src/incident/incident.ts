@@ -57,3 +57,8 @@ export const recentKept = 12;
 export function isFinished({ state, content, told, burstId }: Incident): boolean {
   return state === 'dismissed' || (state === 'resolved' && (told >= content || burstId !== null));
 }
+
+/** Whether its time to be told has not come. A suspicion is looked at all the same: logs and pods go while quiet hours last. */
+export function isKeptBack({ dueAt, state }: Pick<Incident, 'dueAt' | 'state'>, now: number): boolean {
+  return dueAt > now && state !== 'suspected';
+}

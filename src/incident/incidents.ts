@@ -1,7 +1,7 @@
 import type { Refusal } from '../refusal.ts';
 import { messageOf } from '../thrown.ts';
 import { incidentTicket, type Ticket } from '../ticket.ts';
-import type { Incident } from './incident.ts';
+import { type Incident, isKeptBack } from './incident.ts';
 import { transition } from './incident-store.ts';
 import type { Occurrence } from './occurrence.ts';
 import { tomorrowMorning } from './quiet-hours.ts';
@@ -40,12 +40,11 @@ export async function wakeIncident(incident: Incident, { add, now, log, times }:
   const { id, dueAt, told, content } = incident;
   const { editEveryMs } = times;
   const nextEdit = Math.ceil((at + 1) / editEveryMs) * editEveryMs;
-  const ticket =
-    dueAt > at
-      ? { which: `due-${dueAt}`, afterMs: dueAt - at }
-      : told === 0 && content <= 1
-        ? { which: 'first', afterMs: 0 }
-        : { which: `edit-${nextEdit}`, afterMs: nextEdit - at };
+  const ticket = isKeptBack(incident, at)
+    ? { which: `due-${dueAt}`, afterMs: dueAt - at }
+    : told === 0 && content <= 1
+      ? { which: 'first', afterMs: 0 }
+      : { which: `edit-${nextEdit}`, afterMs: nextEdit - at };
   await add(incidentTicket(id, ticket.which), ticket.afterMs).catch((error: Refusal | Error) =>
     log('incident not woken', { incident: id, error: messageOf(error) }),
   );
@@ -78,7 +77,7 @@ export async function sweepIncidents(parts: SweepParts): Promise<void> {
         );
         if (after !== undefined && after.burstId === null) await parts.wake(after);
         else if (after?.burstId != null) bursts.add(after.burstId);
-      } else if (incident.burstId !== null || incident.dueAt > at) {
+      } else if (incident.burstId !== null || isKeptBack(incident, at)) {
         // Another one tells it, or its time has not come.
       } else if (incident.told < incident.content) {
         await add(incidentTicket(incident.id, `sweep-${round}`), 0);

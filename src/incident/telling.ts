@@ -5,10 +5,11 @@ import type { Report } from '../report/report.ts';
 import type { Delivery } from '../slack/delivery.ts';
 import { SlackFailure, type UploadedFile } from '../slack/web.ts';
 import { burstThread } from './burst-thread.ts';
-import type { Incident } from './incident.ts';
+import { type Incident, isKeptBack } from './incident.ts';
 import { transition } from './incident-store.ts';
 import { incidentReplies, incidentRoot, type ThreadParts } from './incident-thread.ts';
 import type { Member } from './occurrence.ts';
+import { dismissedMs, isUnanswered, suspicion, unansweredMs } from './suspicion.ts';
 import { burstFor, type TakingParts, touchBurst } from './taking.ts';
 import { dismissed, lookedAt, moved, postponed, told, unfolded } from './transitions.ts';
 
@@ -40,8 +41,6 @@ const looksEveryMs = 500;
 const lockMs = 10_000;
 /** What goes on is looked at again after this; every repeat in between is counted only. */
 const lookAgainMs = 30 * 60_000;
-/** A workload that ends in the same way again is not suspected for so long. */
-export const dismissedMs = 10 * 60_000;
 /** A channel that takes no messages, where there is no other one: tried again after this. */
 const refusedAgainMs = 10 * 60_000;
 
@@ -59,7 +58,7 @@ export async function tellIncident(id: string, parts: TellingParts): Promise<voi
   try {
     const incident = await store.read(id);
     if (incident === undefined || incident.state === 'dismissed' || incident.burstId !== null) return;
-    if (incident.dueAt > now().getTime()) return await parts.wake(incident);
+    if (isKeptBack(incident, now().getTime())) return await parts.wake(incident);
     if (incident.source === 'burst') await tellBurst(incident, parts);
     else await tellOne(incident, parts);
   } catch (error) {
@@ -80,6 +79,12 @@ async function tellOne(before: Incident, parts: TellingParts): Promise<void> {
   let report: Report | undefined;
   if (incident.state === 'suspected') {
     report = await looked(incident, parts);
+    if (isUnanswered(report) && parts.now().getTime() - incident.openedAt < unansweredMs)
+      return parts.log('suspicion not answered', {
+        incident: incident.id,
+        subject: incident.title,
+        error: report.summary,
+      });
     if (!parts.isForMemory(report)) {
       await transition(parts.store, incident.id, (known) =>
         known.state === 'suspected' ? dismissed(known) : undefined,
@@ -94,6 +99,7 @@ async function tellOne(before: Incident, parts: TellingParts): Promise<void> {
     const confirmed = await confirm(incident, report, parts);
     if (confirmed === undefined) return;
     incident = confirmed;
+    if (isKeptBack(incident, parts.now().getTime())) return await parts.wake(incident);
   }
   // What is known already goes out before the look.
   const isFirst = incident.told === 0 && report === undefined;
@@ -126,11 +132,6 @@ const mostNamed = 90;
 
 async function membersOf({ id, members: { known } }: Incident, { store }: TellingParts): Promise<readonly Member[]> {
   return known < 2 || known > mostNamed ? [] : await store.members(id);
-}
-
-/** What a suspicion is remembered by. */
-export function suspicion({ cluster, subject }: Pick<Incident, 'cluster' | 'subject'>): string {
-  return JSON.stringify([cluster, subject]);
 }
 
 function mayLookAgain({ seen, lastAt, state }: Incident, now: number): boolean {
