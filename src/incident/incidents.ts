@@ -38,7 +38,8 @@ export type WakingParts = {
 export async function wakeIncident(incident: Incident, { add, now, log, times }: WakingParts): Promise<void> {
   const at = now().getTime();
   const { id, dueAt, told, content } = incident;
-  const { editEveryMs } = times;
+  // A burst has up to three messages to edit, and Slack takes some fifty edits a minute (docs.slack.dev, chat.update is in tier 3).
+  const editEveryMs = times.editEveryMs * (incident.source === 'burst' ? 2 : 1);
   const nextEdit = Math.ceil((at + 1) / editEveryMs) * editEveryMs;
   const ticket = isKeptBack(incident, at)
     ? { which: `due-${dueAt}`, afterMs: dueAt - at }
