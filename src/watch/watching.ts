@@ -25,6 +25,8 @@ export type WatchingParts = {
   /** This process, in the words of `/oom watch`. */
   readonly worker: string;
   readonly everyMs?: number;
+  /** What failed is tried again after this; a cluster that cannot be reached after five times as long. */
+  readonly retryMs?: number;
   /** Told how the watches stand, as often as it is written down. */
   measure?(standings: readonly Standing[]): void;
   now(): Date;
@@ -32,6 +34,9 @@ export type WatchingParts = {
 };
 
 export type Watching = { stop(): Promise<void> };
+
+/** An end, and whether it is to be told or is history only. */
+type SeenEnd = { readonly end: WatchedEnd; readonly isMeant: boolean };
 
 /** How often it is written down that somebody watches. */
 const heartbeatMs = 5000;
@@ -49,7 +54,7 @@ const mostRemembered = 50_000;
  */
 const againAfterMs = 15_000;
 const batch = 200;
-const retryMs = 1000;
+const usualRetryMs = 1000;
 
 /**
  * Watches the pods of clusters and hands on each end that was, or may have been, for memory. Each end once as far as this process remembers;
@@ -80,24 +85,27 @@ export function startWatching(clusters: readonly WatchedCluster[], parts: Watchi
 }
 
 function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts, stopped: AbortSignal) {
-  const { store, now, log, worker, hints } = parts;
+  const { store, now, log, worker, hints, retryMs = usualRetryMs } = parts;
   const remembered = new Set<string>();
   const standings = new Map<string, Standing>();
   const watches: PodWatch[] = [];
-  let pending: WatchedEnd[] = [];
-  let takenOnce: { readonly end: WatchedEnd; readonly at: number }[] = [];
+  let pending: SeenEnd[] = [];
+  let takenOnce: { readonly seen: SeenEnd; readonly at: number }[] = [];
   let isFlushing = false;
-  /** Ends before this were told, or are too old to be told. */
+  /** Ends before this that are found were told, or are too old to be told. */
   let tellSince: number | undefined;
 
-  function see(ends: readonly WatchedEnd[]): void {
+  function see(ends: readonly WatchedEnd[], how: 'found' | 'happened'): void {
+    const at = now().getTime();
     for (const end of ends) {
       const key = `${killKey(end.kill)} ${end.isSuspected}`;
       if (remembered.has(key)) continue;
       remembered.add(key);
       if (remembered.size > mostRemembered) for (const oldest of remembered) if (remembered.delete(oldest)) break;
-      pending.push(end);
-      takenOnce.push({ end, at: now().getTime() });
+      // What happens before our eyes happens now, whatever the clock of its node says.
+      const isMeant = end.occurrence.at >= (how === 'found' ? (tellSince ?? 0) : at - farthestMs);
+      pending.push({ end, isMeant });
+      takenOnce.push({ seen: { end, isMeant }, at });
     }
     if (pending.length > 0 && !isFlushing) void flush();
   }
@@ -106,7 +114,7 @@ function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts
     const due = takenOnce.filter((each) => at - each.at >= againAfterMs);
     if (due.length === 0 || isFlushing) return;
     takenOnce = takenOnce.filter((each) => at - each.at < againAfterMs);
-    pending.push(...due.map(({ end }) => end));
+    pending.push(...due.map(({ seen }) => seen));
     void flush();
   }
 
@@ -116,13 +124,12 @@ function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts
     while (pending.length > 0 && !stopped.aborted) {
       const part = pending.slice(0, batch);
       try {
-        tellSince ??= await sinceWhen();
+        const ends = part.map(({ end }) => end);
         await parts.kills.record(
           name,
-          part.filter(({ isSuspected }) => !isSuspected).map(({ kill }) => kill),
+          ends.filter(({ isSuspected }) => !isSuspected).map(({ kill }) => kill),
         );
-        const from = tellSince;
-        const told = part.filter(({ occurrence }) => occurrence.at >= from);
+        const told = part.filter(({ isMeant }) => isMeant).map(({ end }) => end);
         if (told.length > 0) await parts.take(told);
         pending = pending.slice(part.length);
       } catch (error) {
@@ -156,7 +163,7 @@ function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts
   function watch(cluster: PodWatching, namespace: string | undefined): PodWatch {
     const place = { cluster: name, ...(namespace === undefined ? {} : { namespace }) };
     return cluster.watchPods(namespace, {
-      pod: (pod) => see(watchedEnds(name, pod, hints, now().getTime())),
+      pod: (pod, how) => see(watchedEnds(name, pod, hints, now().getTime()), how === 'listed' ? 'found' : 'happened'),
       listed(pods) {
         stands(namespace, { pods, trouble: null });
         log('pods listed', { ...place, pods });
@@ -180,6 +187,8 @@ function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts
         tellSince ??= await sinceWhen();
         const cluster = await parts.kubernetes(name);
         if (stopped.aborted) return;
+        // The trouble of the cluster as a whole is over; each watch has its own.
+        standings.clear();
         for (const namespace of namespaces.length === 0 ? [undefined] : namespaces)
           watches.push(watch(cluster, namespace));
         return;
