@@ -8,6 +8,7 @@ import type { EtcdCluster } from '../client.ts';
 import { type KnownCluster, lookAt } from '../member-reference.ts';
 import { wait } from '../patience.ts';
 import { headOf } from '../space-recovery.ts';
+import { compactionRefusal } from './compaction-refusal.ts';
 import { patienceMs } from './figures.ts';
 import { type Progress, progressOf } from './progress.ts';
 import { revisionOlderThan, type SpaceSample } from './sample.ts';
@@ -83,11 +84,17 @@ export async function ensureCompacted(
     });
   }
   if (compactTo <= 0) return { kind: 'done', note: 'The history was compacted before: there is nothing to drop.' };
+  let goneTo = 0;
   for (const revisions of partsOf(compactTo)) {
     await context.fence();
-    const sent = Promise.all(revisions.map((revision) => etcd.upkeep.compact(at, revision, patienceMs(largest))));
+    const sent = Promise.all(
+      revisions.map(async (revision) => ({
+        revision,
+        answer: await etcd.upkeep.compact(at, revision, patienceMs(largest)),
+      })),
+    );
     const came = await Promise.race([sent, pause(attentionMs, undefined, { ref: false })]);
-    const failures = came?.flatMap((each) => (each.kind === 'done' ? [] : [each])) ?? [];
+    const failures = came?.flatMap(({ answer }) => (answer.kind === 'done' ? [] : [answer])) ?? [];
     const unknown = failures.find(({ kind }) => kind === 'unknown');
     if (came === undefined || unknown !== undefined)
       return wait(context, {
@@ -95,15 +102,11 @@ export async function ensureCompacted(
         reason: `Compacting up to revision ${compactTo}${unknown === undefined ? '' : `; it said: ${unknown.failure.said}`}.`,
       });
     // One that overtook another on the way has done its work too.
+    const isGone = ({ answer }: (typeof came)[number]) => answer.kind === 'done' || answer.failure.kind === 'compacted';
+    goneTo = Math.max(goneTo, ...came.filter(isGone).map(({ revision }) => revision));
     const refused = failures.find(({ failure }) => failure.kind !== 'compacted');
-    if (refused !== undefined)
-      return {
-        kind: 'blocked',
-        refusal: new Refusal(
-          `etcd refused to compact: ${refused.failure.said}.`,
-          'Nothing was dropped. The bot’s etcd user has to have the role root.',
-        ),
-      };
+    if (refused !== undefined && goneTo < compactTo)
+      return { kind: 'blocked', refusal: compactionRefusal(refused.failure, goneTo, compactTo) };
   }
   return { kind: 'done', note: `The history up to revision ${compactTo} is gone.` };
 }

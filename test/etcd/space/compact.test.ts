@@ -3,6 +3,7 @@ import { etcdCompact as compactCommand } from '../../../commands/etcd/compact.ts
 import { etcdCompact } from '../../../jobs/etcd/compact.ts';
 import { etcdRecoverSpace } from '../../../jobs/etcd/recover-space.ts';
 import { emptyConfig } from '../../../src/config.ts';
+import type { EtcdCluster } from '../../../src/etcd/client.ts';
 import type { ClusterSeen } from '../../../src/etcd/cluster.ts';
 import { requireKnown } from '../../../src/etcd/member-reference.ts';
 import { ensureFreed } from '../../../src/etcd/space/compaction.ts';
@@ -90,6 +91,45 @@ describe('the plan to compact', () => {
     const driven = driveChange(etcdCompact, plan, { ...contextOf(seen).clients, etcd: async () => etcd });
     await driven.run({ until: 'Free inside every member' });
     expect(driven.notes['History compacted']).toBe('The history up to revision 4000 is gone.');
+  });
+});
+
+describe('a refusal in the middle of a compaction', () => {
+  type Sent = Awaited<ReturnType<EtcdCluster['upkeep']['compact']>>;
+  const refused = (failure: Parameters<typeof failed>): Sent => ({ kind: 'refused', failure: failed(...failure) });
+  const denied = refused(['permission', '7 PERMISSION_DENIED: etcdserver: permission denied', 7]);
+
+  /** What people read where etcd answers so to each revision. */
+  async function readAfter(answer: (revision: number) => Sent): Promise<string> {
+    const seen = compactedTo(-1);
+    const { upkeep } = fakeEtcd(() => seen);
+    const etcd = fakeEtcd(() => seen, {
+      upkeep: { ...upkeep, compact: async (_at, revision) => answer(revision) },
+    });
+    const plan = { cluster: 'prod', compaction: { kind: 'keep' as const, revisions: 711 } };
+    const driven = driveChange(etcdCompact, plan, { ...contextOf(seen).clients, etcd: async () => etcd });
+    const outcome = await driven.run();
+    return outcome.kind === 'blocked' ? `${outcome.refusal.message} ${outcome.refusal.advice}` : outcome.kind;
+  }
+
+  test('says that nothing was dropped where nothing was', async () => {
+    expect(await readAfter(() => denied)).toBe(
+      'etcd refused to compact: 7 PERMISSION_DENIED: etcdserver: permission denied. Nothing was dropped. Give the bot’s etcd user the role root: `etcdctl user grant-role <user> root`; then ask again.',
+    );
+  });
+
+  test('says how far the history is gone where an earlier part was dropped', async () => {
+    expect(await readAfter((revision) => (revision === 3997 ? { kind: 'done', value: undefined } : denied))).toBe(
+      'etcd refused to compact all the way: 7 PERMISSION_DENIED: etcdserver: permission denied. The history up to revision 3997 is gone, that between it and 4000 is not. Give the bot’s etcd user the role root: `etcdctl user grant-role <user> root`; then ask again.',
+    );
+  });
+
+  test('counts what was dropped before it was asked, and what went beside the part that was refused', async () => {
+    const gone = refused(['compacted', '11 OUT_OF_RANGE: required revision has been compacted', 11]);
+    const busy = refused(['other', '8 RESOURCE_EXHAUSTED: etcdserver: too many requests', 8]);
+    expect(await readAfter((revision) => (revision === 4000 ? busy : gone))).toBe(
+      'etcd refused to compact all the way: 8 RESOURCE_EXHAUSTED: etcdserver: too many requests. The history up to revision 3999 is gone, that between it and 4000 is not. `/etcd health` tells how the cluster is; then ask again.',
+    );
   });
 });
 

@@ -1,0 +1,9 @@
+import type { Failure } from './failure.ts';
+
+/** What to do where etcd allows a call to its root only, without a full stop. Snapshots, defragmentation and members are root's: no permission on keys opens them. */
+export const rootAdvice = 'Give the bot’s etcd user the role root: `etcdctl user grant-role <user> root`';
+
+/** Whether etcd refused for lack of a right, or of a user. */
+export function needsRoot({ kind }: Failure): boolean {
+  return kind === 'permission' || kind === 'auth-required';
+}
