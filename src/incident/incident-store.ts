@@ -42,8 +42,8 @@ export type IncidentStore = {
   children(burstId: string): Promise<readonly Incident[]>;
   /** How many were opened in a channel since then, to be told by themselves. */
   openings(channelId: string, since: number): Promise<number>;
-  /** The latest burst of a channel. */
-  burst(channelId: string): Promise<Incident | undefined>;
+  /** The burst that is open for those of one kind in one channel. */
+  burst(lane: string): Promise<Incident | undefined>;
   /** Keeps quiet about what happens to this subject next. */
   silence(of: Subject, until: number): Promise<void>;
   /** Remembers for a while that a suspicion came to nothing; `isDismissed` tells whether it is remembered. */

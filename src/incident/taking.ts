@@ -117,8 +117,8 @@ async function open(
     return stored ? incident : 'changed';
   };
   if (!isSure) return await openWith(null);
-  const burst = await store.burst(channelId);
-  if (burst !== undefined) return await openWith(burst.id);
+  const burst = await store.burst(burstLane(channelId, mention, calmAt, at));
+  if (burst !== undefined && takesNew(burst, at)) return await openWith(burst.id);
   // One after another: as many as come at once would each find that there are few yet.
   return await inTurn(channelId, async () => await openWith(await burstFor(channelId, mention, calmAt, parts)));
 }
@@ -161,14 +161,30 @@ export async function burstFor(
   { store, burst, now }: Pick<TakingParts, 'store' | 'burst' | 'now'>,
 ): Promise<string | null> {
   const at = now().getTime();
-  const open = await store.burst(channelId);
-  if (open !== undefined) return open.id;
+  const lane = burstLane(channelId, mention, dueAt, at);
+  const open = await store.burst(lane);
+  if (open !== undefined && takesNew(open, at)) return open.id;
   if ((await store.openings(channelId, at - burst.within)) < burst.incidents) return null;
-  const made = openedBurst(channelId, mention, dueAt, at);
+  if (open !== undefined) return open.id;
+  const made = openedBurst(channelId, mention, dueAt, at, lane);
   if (await store.commit(undefined, made)) return made.id;
   // Another worker was first.
-  return (await store.burst(channelId))?.id ?? null;
+  return (await store.burst(lane))?.id ?? null;
 }
+
+/** What is told together calls the same people, and at the same time: now, or when it has been quiet for long enough. */
+function burstLane(channelId: string, mention: string | null, dueAt: number, now: number): string {
+  return [channelId, ...(mention === null ? [] : [mention]), ...(dueAt > now ? ['later'] : [])].join(' ');
+}
+
+/**
+ * Edits notify nobody: who opens long after the burst is told by itself again, be the others dying still, unless many open again.
+ */
+function takesNew({ openedAt, dueAt }: Incident, now: number): boolean {
+  return dueAt > now || now - openedAt < burstTakesMs;
+}
+
+const burstTakesMs = 10 * 60_000;
 
 const touching = new Map<string, Promise<void>>();
 const touchingNext = new Map<string, Promise<void>>();

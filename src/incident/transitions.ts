@@ -151,13 +151,19 @@ export function touched(incident: Incident, lastAt: number): Incident {
   return { ...next(incident), content: incident.content + 1, lastAt: Math.max(incident.lastAt, lastAt) };
 }
 
-/** A thread for many in one channel. */
-export function openedBurst(channelId: string, mention: string | null, dueAt: number, now: number): Incident {
+/** A thread for many in one channel. @param lane what they have in common: of each there is one open burst */
+export function openedBurst(
+  channelId: string,
+  mention: string | null,
+  dueAt: number,
+  now: number,
+  lane = channelId,
+): Incident {
   return {
-    id: incidentId('burst', '', channelId, String(now)),
+    id: incidentId('burst', '', lane, String(now)),
     source: 'burst',
     cluster: '',
-    subject: channelId,
+    subject: lane,
     title: 'many at once',
     channelId,
     mention,

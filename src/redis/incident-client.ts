@@ -103,7 +103,7 @@ export function connectIncidents(
   const unfinishedKey = key('unfinished');
   const seenKey = (source: string, cluster: string) => key('seen', hashed(source, cluster));
   const childrenKey = (id: string) => key('children', id);
-  const burstKey = (channelId: string) => key('burst', channelId);
+  const burstKey = (lane: string) => key('burst', lane);
 
   async function read(id: string): Promise<Incident | undefined> {
     const text = await client.get(recordKey(id));
@@ -192,8 +192,8 @@ export function connectIncidents(
     async openings(channelId, since) {
       return await client.zcount(key('openings', channelId), String(since), '+inf');
     },
-    async burst(channelId) {
-      const id = await client.get(burstKey(channelId));
+    async burst(lane) {
+      const id = await client.get(burstKey(lane));
       return id === null ? undefined : await read(id);
     },
     async silence({ source, cluster, subject }, until) {

@@ -211,6 +211,40 @@ describe('what happened becomes incidents', () => {
     expect((await store.children(burst?.id ?? '')).map(({ subject }) => subject).sort()).toEqual(['d', 'e']);
   });
 
+  test('what may be told now does not wait with many that wait for the end of quiet hours', async () => {
+    const quiet: Route = { ...toOps, quietHours: { from: '09:00', to: '18:00', timeZone: 'UTC' } };
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await take([died(name, name)], store, quiet);
+    await take([died('urgent', 'u')]);
+    const urgent = (await open()).find(({ subject }) => subject === 'urgent');
+    const teller = urgent?.burstId == null ? urgent : await store.read(urgent.burstId);
+    expect(teller?.dueAt).toBe(now);
+    // And what is quiet stays so.
+    const [d] = (await open()).filter(({ subject }) => subject === 'd');
+    expect((await store.read(d?.burstId ?? ''))?.dueAt).toBe(Date.parse('2026-11-29T18:00:00Z'));
+  });
+
+  test('what calls somebody does so, also among many that call nobody', async () => {
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await take([died(name, name)]);
+    await take([died('urgent', 'u')], store, { ...toOps, mention: 'S0ONCALL' });
+    const urgent = (await open()).find(({ subject }) => subject === 'urgent');
+    const teller = urgent?.burstId == null ? urgent : await store.read(urgent.burstId);
+    expect(teller?.mention).toBe('S0ONCALL');
+  });
+
+  test('a burst that goes on for hours takes nobody in who opens much later, unless many do again', async () => {
+    for (const name of ['a', 'b', 'c', 'd', 'e']) await take([died(name, name)]);
+    for (let minute = 0; minute < 60; minute += 5) {
+      now += 300_000;
+      await take(['d', 'e'].map((name) => died(name, `${name}${minute}`)));
+    }
+    await take([died('another', 'k')]);
+    const told = async (name: string) => (await open()).find(({ subject }) => subject === name)?.burstId;
+    expect(await told('another')).toBeNull();
+    for (const name of ['f', 'g', 'h']) await take([died(name, name)]);
+    expect(await told('g')).toBeNull();
+    expect(await told('h')).toBe(await told('d'));
+  });
+
   test('a suspicion opens nothing that is told, until it is certain', async () => {
     await take([died('a', 'k1', { isSuspected: true })]);
     expect((await store.unfinished()).map(({ state }) => state)).toEqual(['suspected']);
