@@ -9,7 +9,7 @@ export const etcdConfig = command({
   summary: 'What the members are set to, against advice: timers, quota, compaction, start-up traps',
   takes: '',
   explains:
-    'Settings are read from static pods where the cluster has them. Others are pasted: an environment file, a systemd unit, etcd.conf.yaml, a pod’s manifest or a command line of one member. Only the settings in it are kept, never the text.',
+    'Settings are read from static pods where the cluster has them. Others are pasted: an environment file, a systemd unit, etcd.conf.yaml, a pod’s manifest or a command line of one member. Only the settings in it are kept, never the text. An etcd for events alone is advised where counts by prefix say that events are what grows, with the flag for this cluster.',
   examples: ['/etcd config', '/etcd config --cluster prod'],
   allowed: 'viewer',
   cluster: 'etcd',

@@ -4,6 +4,7 @@ import { seeSettingsOfPods } from '../../src/etcd/settings/pod-settings.ts';
 import { type GivenSettings, givenSettingsSchema } from '../../src/etcd/settings/setting.ts';
 import { reportSettings } from '../../src/etcd/settings/settings-report.ts';
 import { type SettingsSource, sourceOf } from '../../src/etcd/settings/source.ts';
+import { eventsShareOf } from '../../src/etcd/space/events-share.ts';
 import { fastestGrowth } from '../../src/etcd/space/sample.ts';
 import { viewCluster } from '../../src/etcd/view.ts';
 import { look } from '../../src/job.ts';
@@ -33,6 +34,7 @@ export const etcdConfig = look({
       podsUnseen: pods.unseen ?? '',
       apiServers,
       growth: fastestGrowth(samples, view, now()),
+      events: eventsShareOf(samples, view.clusterId ?? '', etcd.eventsPrefix, now()),
       now: now(),
     });
   },

@@ -4,7 +4,7 @@ import { shortsOf } from '../health.ts';
 import { statusTable } from '../look-commands.ts';
 import { findingsOf, type Trouble } from '../trouble.ts';
 import { careTroubles } from './care-advice.ts';
-import { eventsSection, eventsTroubles } from './events-advice.ts';
+import { eventsSections, eventsTroubles } from './events-advice.ts';
 import { givenValue } from './setting.ts';
 import {
   compared,
@@ -31,7 +31,6 @@ export function reportSettings(seen: SettingsSeen): Report {
   ]);
   const findings = findingsOf(troubles);
   const cause = troubles.find((trouble) => trouble.cause !== undefined)?.cause;
-  const events = eventsSection(seen);
   return {
     command: '/etcd config',
     verdict: verdictOf(findings),
@@ -43,7 +42,7 @@ export function reportSettings(seen: SettingsSeen): Report {
     sections: [
       ...(sources.length === 0 ? [] : [tableOf(sources)]),
       { kind: 'text', title: 'Seen', text: seenText(seen) },
-      ...(events === null ? [] : [events]),
+      ...eventsSections(seen),
     ],
     copy: statusTable(view),
     ...(cause === undefined ? {} : { cause }),
@@ -57,6 +56,7 @@ export function reportSettings(seen: SettingsSeen): Report {
         elsewhere: [...settings.elsewhere],
       })),
       roundTripMs: longestRoundTripMs(view),
+      events: seen.events === null ? null : { ...seen.events },
     },
   };
 }

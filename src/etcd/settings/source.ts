@@ -1,5 +1,6 @@
 import { formatBytes } from '../../report/text.ts';
 import type { ApiServersSeen } from '../api-servers.ts';
+import type { EventsShare } from '../space/events-share.ts';
 import type { Growth } from '../space/sample.ts';
 import { isAtLeast } from '../version-checks.ts';
 import { type ClusterView, defaultQuotaBytes, type MemberView } from '../view.ts';
@@ -27,6 +28,8 @@ export type SettingsSeen = {
   readonly apiServers: ApiServersSeen;
   /** The fastest growth of any member's data, where it was measured. */
   readonly growth: Growth | null;
+  /** What part of the keys that come are events, where that was counted. */
+  readonly events: EventsShare | null;
   readonly now: Date;
 };
 

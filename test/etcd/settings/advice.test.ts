@@ -1,9 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
+import { etcdConfig } from '../../../jobs/etcd/config.ts';
 import { readOverrides } from '../../../src/etcd/settings/events-advice.ts';
 import { readPasted } from '../../../src/etcd/settings/paste.ts';
 import { reportSettings } from '../../../src/etcd/settings/settings-report.ts';
 import { type SettingsSeen, sourceOf } from '../../../src/etcd/settings/source.ts';
+import type { SpaceSample } from '../../../src/etcd/space/sample.ts';
 import { viewCluster } from '../../../src/etcd/view.ts';
+import type { KubernetesCluster } from '../../../src/kubernetes/client.ts';
+import { podSchema } from '../../../src/kubernetes/objects.ts';
+import { fakeEtcd } from '../../support/etcd-fake.ts';
 import { type SeenMember, seenAt, seenCluster } from '../../support/etcd-seen.ts';
 
 function seen(lines: readonly string[], more: Partial<SettingsSeen> = {}, member: SeenMember = {}): SettingsSeen {
@@ -14,6 +19,7 @@ function seen(lines: readonly string[], more: Partial<SettingsSeen> = {}, member
     podsUnseen: '',
     apiServers: { servers: [] },
     growth: null,
+    events: null,
     now: seenAt,
     ...more,
   };
@@ -199,6 +205,108 @@ describe('events in an etcd of their own', () => {
     ]);
     const servers = [{ name: 'a', etcdServers: [], overrides: '/events#https://a:1' }];
     expect(claims(['etcd --name=etcd-1'], { growth, apiServers: { servers } })).toEqual([]);
+  });
+});
+
+describe('events by what was counted', () => {
+  const sample = (hoursAgo: number, inUseMebi: number, prefixes: SpaceSample['prefixes']): SpaceSample => ({
+    at: new Date(seenAt.getTime() - hoursAgo * 3_600_000).toISOString(),
+    clusterId: 'c1',
+    revision: 1000,
+    members: [{ id: 'a1', dbSizeBytes: 2e9, inUseBytes: inUseMebi * 1024 ** 2 }],
+    ...(prefixes === undefined ? {} : { prefixes }),
+  });
+  const counts = (events: number, pods: number) => [
+    { prefix: '/registry/events/', keys: events },
+    { prefix: '/registry/events/shop/', keys: events },
+    { prefix: '/registry/pods/', keys: pods },
+  ];
+  /** The member has 1,000 MiB in use now. */
+  const inUse = { status: { dbSizeInUseBytes: 1000 * 1024 ** 2 } };
+
+  async function configOf(samples: readonly SpaceSample[], overrides?: string) {
+    const pod = {
+      metadata: { name: 'kube-apiserver-a' },
+      spec: {
+        containers: [
+          {
+            name: 'kube-apiserver',
+            command: [
+              'kube-apiserver',
+              '--etcd-servers=https://10.0.0.1:2379',
+              ...(overrides === undefined ? [] : [`--etcd-servers-overrides=${overrides}`]),
+            ],
+          },
+        ],
+      },
+    };
+    const pods = { pods: [podSchema.parse(pod)] };
+    return await etcdConfig.run(
+      { cluster: 'prod', pasted: null },
+      {
+        clients: {
+          etcd: async () => fakeEtcd(() => seenCluster({ 'etcd-1': inUse, 'etcd-2': inUse, 'etcd-3': inUse })),
+          kubernetes: async () => ({ listPods: async () => pods }) as unknown as KubernetesCluster,
+        },
+        space: { samples: async () => samples, record: async () => undefined },
+        now: () => seenAt,
+        signal: new AbortController().signal,
+        progress() {},
+      },
+    );
+  }
+  const ofEvents = (report: Awaited<ReturnType<typeof configOf>>) =>
+    report.findings.filter(({ claim }) => /events/i.test(claim)).map(({ severity, claim }) => `${severity} ${claim}`);
+  const codeOf = (report: Awaited<ReturnType<typeof configOf>>) =>
+    report.sections.flatMap((section) => (section.kind === 'code' ? [section.text] : []));
+
+  test('are given the exact flag where they are what grows', async () => {
+    const report = await configOf([sample(2, 600, counts(1000, 500)), sample(0, 1000, counts(9000, 700))]);
+    expect(ofEvents(report)).toEqual([
+      'warning Events belong in an etcd of their own: they are 98% of the keys that come, and the data grows by 200 MiB an hour.',
+    ]);
+    expect(report.summary).toContain('events belong in an etcd of their own');
+    expect(codeOf(report)).toEqual([
+      "--etcd-servers-overrides='/events#https://10.0.0.1:4002;https://10.0.0.2:4002;https://10.0.0.3:4002'",
+    ]);
+    expect(report.data).toMatchObject({
+      events: { eventKeys: 9000, eventKeysPerHour: 4000, countedKeys: 9700, countedKeysPerHour: 4100 },
+    });
+  });
+
+  test('are put behind the overrides that there are, by a comma', async () => {
+    const leases = 'coordination.k8s.io/leases#https://10.0.0.7:2379';
+    const report = await configOf([sample(2, 600, counts(1000, 500)), sample(0, 1000, counts(9000, 700))], leases);
+    expect(codeOf(report)).toEqual([
+      `--etcd-servers-overrides='${leases},/events#https://10.0.0.1:4002;https://10.0.0.2:4002;https://10.0.0.3:4002'`,
+    ]);
+  });
+
+  test.each([
+    [
+      'other keys grow',
+      [sample(2, 600, counts(1000, 500)), sample(0, 1000, counts(1100, 9000))],
+      'The data grows, but not by events: an etcd of their own would not help.',
+    ],
+    [
+      'the data hardly grows',
+      [sample(2, 990, counts(1000, 500)), sample(0, 1000, counts(9000, 700))],
+      'Nothing calls for an etcd of their own.',
+    ],
+    [
+      'it was counted for less than events live',
+      [sample(0.5, 600, counts(1000, 500)), sample(0, 1000, counts(9000, 700))],
+      'That is less than the hour that events live',
+    ],
+  ])('are left where they are where %s', async (_why, samples, told) => {
+    const report = await configOf(samples);
+    expect(ofEvents(report)).toEqual([]);
+    expect(codeOf(report)).toEqual([]);
+    expect(
+      report.sections.find(({ kind, ...more }) => kind === 'text' && JSON.stringify(more).includes('"Events"')),
+    ).toMatchObject({
+      text: expect.stringContaining(told),
+    });
   });
 });
 
