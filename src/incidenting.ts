@@ -83,6 +83,17 @@ export function createIncidenting(parts: IncidentingParts): Incidenting {
     times: parts.times,
     burst: { incidents: config.incidents.burst.incidents, within: config.incidents.burst.within },
     resolveAfterMs: config.incidents.resolveAfter,
+    async isWatched({ cluster, recent }) {
+      // What the config names no more nobody will ever watch.
+      if (!watchedClusters(config).some(({ name }) => name === cluster)) return true;
+      const namespace = recent.at(-1)?.namespace;
+      return (await parts.watch.standings()).some(
+        (watch) =>
+          watch.cluster === cluster &&
+          watch.trouble === null &&
+          (watch.namespace === null || watch.namespace === namespace),
+      );
+    },
     defaultChannelId: defaultRoute(config.watch)?.channelId,
     look: (incident) => lookAt(incident),
     isForMemory: ({ data }) => memoryCauses.has(data.cause),

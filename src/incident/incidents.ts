@@ -12,6 +12,8 @@ import { resolved, silenced } from './transitions.ts';
 
 /** A ticket that was lost is made up for within this; one that waits for its turn is not doubled more often. */
 const lostAfterMs = 30_000;
+/** What goes on is told anew so often: its times name their day then, and its posts are remembered for a week only. */
+const anewEveryMs = 86_400_000;
 /** What a burst tells is read anew this often, whoever was to say that it changed. */
 const burstEveryMs = 60_000;
 /** Nothing new for so long: what comes after is another burst. */
@@ -54,6 +56,8 @@ export async function wakeIncident(incident: Incident, { add, now, log, times }:
 export type SweepParts = Pick<TakingParts, 'store' | 'now' | 'wake'> & {
   /** How long a subject has to be calm. */
   readonly resolveAfterMs: number;
+  /** Whether somebody would see it happen again: where nobody watches, calm says nothing. */
+  isWatched(incident: Incident): Promise<boolean>;
   add(ticket: Ticket, afterMs: number): Promise<void>;
   fault(id: string, error: unknown): void;
 };
@@ -63,7 +67,7 @@ export type SweepParts = Pick<TakingParts, 'store' | 'now' | 'wake'> & {
  * that were calm for long enough end.
  */
 export async function sweepIncidents(parts: SweepParts): Promise<void> {
-  const { store, now, resolveAfterMs, add, fault } = parts;
+  const { store, now, resolveAfterMs, isWatched, add, fault } = parts;
   const bursts = new Set<string>();
   const at = now().getTime();
   const round = Math.floor(at / lostAfterMs);
@@ -72,7 +76,9 @@ export async function sweepIncidents(parts: SweepParts): Promise<void> {
       const calmMs = at - incident.lastAt;
       const calmEnough = incident.source === 'burst' ? burstOverMs : resolveAfterMs;
       const endsByItself = incident.members.known > 0;
-      if (incident.state === 'open' && !endsByItself && calmMs >= calmEnough && at - incident.openedAt >= calmEnough) {
+      const isCalm = !endsByItself && calmMs >= calmEnough && at - incident.openedAt >= calmEnough;
+      const days = Math.floor((at - incident.openedAt) / anewEveryMs);
+      if (incident.state === 'open' && isCalm && (incident.source !== 'watch' || (await isWatched(incident)))) {
         const after = await transition(store, incident.id, (known) =>
           known.lastAt === incident.lastAt ? resolved(known, at) : undefined,
         );
@@ -84,6 +90,8 @@ export async function sweepIncidents(parts: SweepParts): Promise<void> {
         await add(incidentTicket(incident.id, `sweep-${round}`), 0);
       } else if (incident.source === 'burst') {
         await add(incidentTicket(incident.id, `round-${Math.floor(at / burstEveryMs)}`), 0);
+      } else if (days > 0) {
+        await add(incidentTicket(incident.id, `day-${days}`), 0);
       }
     } catch (error) {
       // One that cannot be handled must not keep the others from being told.
@@ -116,6 +124,7 @@ export async function silenceIncident(
 export type IncidentsParts = Omit<TellingParts, 'wake' | 'postEveryMs'> & {
   readonly times: TellingTimes;
   readonly resolveAfterMs: number;
+  isWatched: SweepParts['isWatched'];
   add(ticket: Ticket, afterMs: number): Promise<void>;
   fault(id: string, error: unknown): void;
 };

@@ -43,6 +43,8 @@ const lockMs = 10_000;
 const lookAgainMs = 30 * 60_000;
 /** A channel that takes no messages, where there is no other one: tried again after this. */
 const refusedAgainMs = 10 * 60_000;
+/** Nobody wants to be told of what has been over for so long. */
+const refusedForMs = 86_400_000;
 
 /**
  * Brings the thread of an incident up to date: posts it, looks, edits. May be called at any time, by any worker, again and again: posts are
@@ -252,6 +254,12 @@ async function moveAway(id: string, failure: SlackFailure, parts: TellingParts):
   if (incident === undefined) return;
   log('incident refused', { incident: id, channel: incident.channelId, error: failure.message });
   if (defaultChannelId === undefined || incident.channelId === defaultChannelId) {
+    const isHistory = incident.resolvedAt !== null && now().getTime() - incident.resolvedAt >= refusedForMs;
+    if (isHistory) {
+      log('incident lost', { incident: id, subject: incident.title, channel: incident.channelId });
+      await transition(store, id, (known) => told(known, known.content));
+      return;
+    }
     await transition(store, id, (known) => postponed(known, now().getTime() + refusedAgainMs));
     return;
   }

@@ -6,7 +6,7 @@ import type { Report } from '../report/report.ts';
 import type { PostStore } from '../slack/delivery.ts';
 import { redisOptions } from './connection-client.ts';
 
-/** How long a post is remembered: longer than any ticket lives, so that a job that runs again edits what it posted. */
+/** How long a post is remembered since it was last asked for: longer than any ticket lives, so that a job that runs again edits what it posted. */
 const rememberedSeconds = 7 * 24 * 3600;
 
 const recordSchema = z.object({
@@ -16,10 +16,13 @@ const recordSchema = z.object({
   digest: z.string().optional(),
 });
 
-/** Answers what is stored; stores the new record where nothing is. */
+/** Answers what is stored, and remembers it anew; stores the new record where nothing is. */
 const claimScript = `
 local known = redis.call('get', KEYS[1])
-if known then return known end
+if known then
+  redis.call('expire', KEYS[1], ARGV[2])
+  return known
+end
 redis.call('set', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return false`;
 

@@ -63,7 +63,9 @@ const usualRetryMs = 1000;
 export function startWatching(clusters: readonly WatchedCluster[], parts: WatchingParts): Watching {
   const { store, now, log } = parts;
   const stopping = new AbortController();
-  const running = clusters.map((cluster) => watchCluster(cluster, parts, stopping.signal));
+  const running = clusters.map((cluster) =>
+    watchCluster(cluster, parts, { stopped: stopping.signal, tell: () => beat() }),
+  );
   const beat = async () => {
     const at = now().getTime();
     for (const { takeAgain } of running) takeAgain(at);
@@ -84,7 +86,11 @@ export function startWatching(clusters: readonly WatchedCluster[], parts: Watchi
   };
 }
 
-function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts, stopped: AbortSignal) {
+function watchCluster(
+  { name, namespaces }: WatchedCluster,
+  parts: WatchingParts,
+  { stopped, tell }: { readonly stopped: AbortSignal; tell(): void },
+) {
   const { store, now, log, worker, hints, retryMs = usualRetryMs } = parts;
   const remembered = new Set<string>();
   const standings = new Map<string, Standing>();
@@ -92,6 +98,8 @@ function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts
   let pending: SeenEnd[] = [];
   let takenOnce: { readonly seen: SeenEnd; readonly at: number }[] = [];
   let isFlushing = false;
+  /** A list was told, and what it showed may not be taken yet. */
+  let isNewlyListed = false;
   /** Ends before this that are found were told, or are too old to be told. */
   let tellSince: number | undefined;
 
@@ -138,6 +146,14 @@ function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts
       }
     }
     isFlushing = false;
+    tellListed();
+  }
+
+  /** That it is watched, as soon as what was found is taken: nobody should read for seconds that nobody watches. */
+  function tellListed(): void {
+    if (!isNewlyListed || isFlushing || stopped.aborted) return;
+    isNewlyListed = false;
+    tell();
   }
 
   async function sinceWhen(): Promise<number> {
@@ -167,6 +183,8 @@ function watchCluster({ name, namespaces }: WatchedCluster, parts: WatchingParts
       listed(pods) {
         stands(namespace, { pods, trouble: null });
         log('pods listed', { ...place, pods });
+        isNewlyListed = true;
+        tellListed();
       },
       trouble(refusal) {
         stands(namespace, { trouble: { message: refusal.message, advice: refusal.advice } });

@@ -5,6 +5,7 @@ import type { Occurrence } from '../../src/incident/occurrence.ts';
 import type { Route } from '../../src/incident/routing.ts';
 import { connectIncidents, type IncidentClient } from '../../src/redis/incident-client.ts';
 import type { Report } from '../../src/report/report.ts';
+import { SlackFailure } from '../../src/slack/web.ts';
 import type { Ticket } from '../../src/ticket.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 
@@ -17,6 +18,8 @@ let answer: Report;
 let tickets: { ticket: Ticket; afterMs: number }[] = [];
 let posted: string[] = [];
 let asked: string[] = [];
+let isWatched = true;
+let isArchived = false;
 
 beforeAll(async () => {
   redis = await startRedis();
@@ -28,7 +31,7 @@ afterAll(async () => {
 beforeEach(async () => {
   round += 1;
   now = Date.parse('2026-11-29T23:00:00Z');
-  [tickets, posted, asked] = [[], [], []];
+  [tickets, posted, asked, isWatched, isArchived] = [[], [], [], true, false];
   await store?.close();
   const client = connectIncidents(
     { url: redis.url, prefix: `telling-${round}` },
@@ -44,10 +47,12 @@ beforeEach(async () => {
     resolveAfterMs: 3_600_000,
     delivery: {
       async put(key, _target, { text }) {
+        if (isArchived) throw new SlackFailure('chat.postMessage', 'refused', 'is_archived');
         posted.push(`${key.split('-').at(-1)}: ${text}`);
         return '1.1';
       },
     },
+    isWatched: async () => isWatched,
     async look({ line }) {
       asked.push(line ?? '');
       return answer;
@@ -161,5 +166,57 @@ describe('an end that only its log explains', () => {
     await incidents.sweep();
     await work();
     expect(posted[0]).toContain('The JVM ran out of heap.');
+  });
+});
+
+const hourMs = 3_600_000;
+
+describe('an incident', () => {
+  test('is not over while nobody watches its cluster', async () => {
+    answer = forHeap();
+    await incidents.take([ended('cart-1', { isSuspected: false })], async () => toOps);
+    isWatched = false;
+    now += 2 * hourMs;
+    await incidents.sweep();
+    expect((await only()).state).toBe('open');
+    isWatched = true;
+    await incidents.sweep();
+    expect((await only()).state).toBe('resolved');
+  });
+
+  test('that goes on for days is brought up to date every day, so that its thread is not forgotten', async () => {
+    const firing = {
+      source: 'alert',
+      isSuspected: false,
+      line: null,
+      member: { id: 'm', label: 'm', isOn: true },
+    } as const;
+    await incidents.take([ended('a', firing)], async () => toOps);
+    await work();
+    now += 20 * hourMs;
+    await incidents.sweep();
+    expect(tickets).toEqual([]);
+    now += 5 * hourMs;
+    await incidents.sweep();
+    expect(tickets.map(({ ticket }) => ticket.id)).toEqual([expect.stringMatching(/-day-1$/)]);
+    posted = [];
+    await work();
+    expect(posted[0]).toMatch(/^root: /);
+  });
+
+  test('that no channel takes is given up a day after its end', async () => {
+    answer = forHeap();
+    isArchived = true;
+    await incidents.take([ended('cart-1', { isSuspected: false })], async () => toOps);
+    for (const hours of [0, 1, 20]) {
+      now += hours * hourMs;
+      await incidents.sweep();
+      await work();
+      expect((await only()).told).toBe(0);
+    }
+    now += 25 * hourMs;
+    await incidents.sweep();
+    await work();
+    expect(await store?.unfinished()).toEqual([]);
   });
 });

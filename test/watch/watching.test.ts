@@ -29,7 +29,7 @@ const cluster: PodWatching = {
   },
 };
 
-async function watch(namespaces: readonly string[] = []): Promise<void> {
+async function watch(namespaces: readonly string[] = [], everyMs = 20): Promise<void> {
   watching = startWatching([{ name: 'prod', namespaces }], {
     async kubernetes() {
       if (refusals-- > 0) throw new Error('the kubeconfig is not there');
@@ -50,7 +50,7 @@ async function watch(namespaces: readonly string[] = []): Promise<void> {
       taken.push(...ends.map(({ kill }) => kill.workload));
     },
     worker: 'w1',
-    everyMs: 20,
+    everyMs,
     retryMs: 10,
     now: () => new Date(now),
     log: () => {},
@@ -72,6 +72,14 @@ describe('the watch of a cluster', () => {
       ['shop', null],
       ['pay', null],
     ]);
+  });
+
+  test('is said to be watched as soon as it is listed', async () => {
+    await watch([], 60_000);
+    shows('listed', { name: 'a', ended: { at: new Date(now) } });
+    watchers.get(undefined)?.listed(1);
+    await waitFor('it to be said', () => told.at(-1)?.watched.includes('prod'));
+    expect(taken).toEqual(['deploy/a']);
   });
 
   test('takes what dies before its eyes whatever the clock of its node says', async () => {
