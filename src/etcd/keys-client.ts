@@ -32,8 +32,11 @@ export type Keys = {
   page(at: string, request: PageRequest): Promise<Settled<RangePage>>;
   /** The values come over the wire, and only their sha256 goes further. */
   digests(at: string, request: Omit<PageRequest, 'content'>): Promise<Settled<RangePage<DigestedKey>>>;
-  /** The newest revision: as the cluster agrees on it, which takes a quorum, or as the member itself has it. */
-  head(at: string, as: 'agreed' | 'own'): Promise<Settled<number>>;
+  /**
+   * The newest revision: as the cluster agrees on it, which takes a quorum, or as the member itself has it. Any reply tells it: that to `key` where the user
+   * may not read all.
+   */
+  head(at: string, as: 'agreed' | 'own', key?: Buffer): Promise<Settled<number>>;
   /** How many keys a range has at the newest revision, and nothing of them. */
   count(at: string, range: KeyRange): Promise<Settled<RangePage>>;
   /** Ids of all leases, in decimal. */
@@ -64,11 +67,11 @@ export function createKeys({ client, carry }: Pick<MemberRoute, 'client' | 'carr
       range(at, { range: wanted, limit, revision, keys_only: content === 'names' }),
     digests: (at, { range: wanted, limit, revision }) =>
       settled(call(at, digestedRange, { ...newest, key: wanted.from, range_end: rangeEnd(wanted), limit, revision })),
-    head: (at, as) =>
+    head: (at, as, key = unusedKey) =>
       settled(
         call(at, measuredRange, {
           ...newest,
-          key: firstKey,
+          key,
           range_end: emptyEnd,
           count_only: true,
           serializable: as === 'own',
@@ -97,7 +100,7 @@ export function createKeys({ client, carry }: Pick<MemberRoute, 'client' | 'carr
 }
 
 /** A range of one key that nobody uses: its reply has the revision, and nothing is counted for it. */
-const firstKey = Buffer.from([0]);
+const unusedKey = Buffer.from([0]);
 const emptyEnd = Buffer.alloc(0);
 const newest = { limit: 0, revision: 0, serializable: true, keys_only: false, count_only: false };
 

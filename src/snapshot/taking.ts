@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { EtcdCluster, SnapshotKeeping } from '../etcd/client.ts';
 import { failureOf } from '../etcd/failure.ts';
+import { grantRoot } from '../etcd/grants.ts';
 import { type MemberView, viewCluster } from '../etcd/view.ts';
 import type { Context } from '../job.ts';
 import { Refusal } from '../refusal.ts';
@@ -182,7 +183,7 @@ async function* streamed(
     throw new Refusal(
       `The snapshot was refused: ${label} ended the stream after ${formatBytes(doneBytes)}: ${said}.`,
       isPermission
-        ? `The etcd user of the config has to be one with the role root: etcd.clusters.${etcd.name}.auth.`
+        ? `The etcd user of the config has to be one with the role root: etcd.clusters.${etcd.name}.auth.${kind === 'permission' ? ` Grant it with ${grantRoot}, or name another; then ask again.` : ''}`
         : 'Nothing of it was kept. `/etcd health` tells how the member is; then ask again.',
     );
   }

@@ -7,6 +7,7 @@ import type { Context, Desk } from '../../src/job.ts';
 import { Refusal } from '../../src/refusal.ts';
 import { type EtcdTestCluster, startEtcd } from '../support/etcd.ts';
 import { type FilledKey, grantLease, putKeys } from '../support/etcd-keys.ts';
+import { failed } from '../support/etcd-seen.ts';
 
 // A machine that is busy with other tests is slow, not wrong.
 jest.setTimeout(60_000);
@@ -99,6 +100,27 @@ test('while writes go on nothing is called in step', async () => {
   expect(report.findings.map(({ claim }) => claim)).toContain(
     'Writes go on: whether they are in step now is not known.',
   );
+});
+
+test('where a member does not tell its revision afterwards, writes may go on', async () => {
+  const silent = new Proxy(clusters, {
+    get: (real, name) =>
+      name !== 'etcd'
+        ? Reflect.get(real, name)
+        : async (cluster: string) => {
+            const etcd = await real.etcd(cluster);
+            const head = async () => ({ failure: failed('deadline', '4 DEADLINE_EXCEEDED', 4) });
+            return Object.assign(Object.create(etcd), { keys: { ...etcd.keys, head } });
+          },
+  });
+  const report = await etcdCompare.run(wish, contextFor('viewer', { clients: silent }));
+  expect(report.summary).toMatch(/^old and mirror are in step as of revisions \d+ and \d+, but writes may go on: 301/);
+  expect(report.findings[0]).toMatchObject({
+    grade: 'unknown',
+    claim: 'Whether writes go on is not known, and so not whether they are in step now.',
+    evidence:
+      'old: etcd-1 did not tell its revision afterwards: 4 DEADLINE_EXCEEDED. mirror: etcd-1 did not tell its revision afterwards: 4 DEADLINE_EXCEEDED.',
+  });
 });
 
 describe('of clusters that differ', () => {

@@ -60,7 +60,8 @@ function summarize(facts: ComparisonFacts): string {
     return `${pair} differ in ${keyCount(amount)} of ${grouped(Math.max(compared.keysA, compared.keysB))}`;
   const keys = `${keyCount(compared.keysA)}, the same sha256`;
   if (isStill(facts)) return `${pair} are in step: ${keys}`;
-  return `${pair} are in step as of revisions ${a.revision} and ${b.revision}, but writes go on: ${keys}`;
+  const isMoving = a.revision !== a.revisionAfter || b.revision !== b.revisionAfter;
+  return `${pair} are in step as of revisions ${a.revision} and ${b.revision}, but writes ${isMoving ? 'go on' : 'may go on'}: ${keys}`;
 }
 
 function differing(facts: ComparisonFacts): Finding[] {
@@ -79,7 +80,7 @@ function differing(facts: ComparisonFacts): Finding[] {
       severity: 'warning',
       grade: 'fact',
       claim: `They are not in step: ${parts.join(', ')}.`,
-      evidence: `${grouped(compared.keysA)} keys in ${a.cluster}, ${grouped(compared.keysB)} in ${b.cluster}.`,
+      evidence: `${keyCount(compared.keysA)} in ${a.cluster}, ${grouped(compared.keysB)} in ${b.cluster}.`,
       advice: isStill(facts)
         ? 'Nothing is on its way any more: whatever copies has stopped, or both were written to. `--names` names the keys, to operators.'
         : 'Writes go on, so some may only be on their way: ask again once writes have stopped.',
@@ -90,14 +91,19 @@ function differing(facts: ComparisonFacts): Finding[] {
 function moving(facts: ComparisonFacts): Finding[] {
   if (isStill(facts)) return [];
   const { a, b } = facts;
+  const isMoving = [a, b].some(({ revision, revisionAfter }) => revision !== revisionAfter);
   return [
     {
       severity: amountOf(facts) === 0 ? 'warning' : 'info',
       grade: 'unknown',
-      claim: 'Writes go on: whether they are in step now is not known.',
-      evidence: [a, b]
-        .map((side) => `${side.cluster} went from revision ${side.revision} to ${side.revisionAfter}`)
-        .join('; '),
+      claim: isMoving
+        ? 'Writes go on: whether they are in step now is not known.'
+        : 'Whether writes go on is not known, and so not whether they are in step now.',
+      evidence: isMoving
+        ? [a, b]
+            .map((side) => `${side.cluster} went from revision ${side.revision} to ${side.revisionAfter}`)
+            .join('; ')
+        : [a, b].flatMap(({ cluster, remarks }) => remarks.map((told) => `${cluster}: ${told}`)).join(' '),
       advice: 'Stop whatever writes, and ask again: “in step” holds only where no revision moves meanwhile.',
     },
   ];

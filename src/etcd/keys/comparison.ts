@@ -79,7 +79,7 @@ export async function compareClusters(wish: ComparisonWish, context: Context): P
     () => progress(comparing.seenKeys, Math.max(expected, comparing.seenKeys), 'keys compared'),
   );
   await pause(Math.max(0, stillMs - (performance.now() - startedAt)), undefined, { signal });
-  const [afterA, afterB] = await Promise.all([headOf(a, walkA), headOf(b, walkB)]);
+  const [afterA, afterB] = await Promise.all([headOf(a, walkA, range.from), headOf(b, walkB, range.from)]);
   return {
     a: sideOf(wish.a, walkA, afterA),
     b: sideOf(wish.b, walkB, afterB),
@@ -95,11 +95,16 @@ function walkOf(etcd: EtcdCluster, view: ClusterView) {
   return new Walk(view, (at, request) => etcd.keys.digests(at, request));
 }
 
-/** As the cluster agrees on it, for a follower may be behind; as the member has it where nothing can be agreed on: then nothing is written either. */
-async function headOf(etcd: EtcdCluster, { source, revision }: DigestWalk): Promise<number> {
-  const agreed = await etcd.keys.head(source.endpoint, 'agreed');
-  const seen = agreed.value === undefined ? await etcd.keys.head(source.endpoint, 'own') : agreed;
-  return seen.value ?? revision;
+/**
+ * As the cluster agrees on it, for a follower may be behind; as the member has it where nothing can be agreed on: then nothing is written either. Where neither
+ * is told, a remark says so, for then writes may go on unseen.
+ */
+async function headOf(etcd: EtcdCluster, { source, revision, remarks }: DigestWalk, key: Buffer): Promise<number> {
+  const agreed = await etcd.keys.head(source.endpoint, 'agreed', key);
+  const seen = agreed.value === undefined ? await etcd.keys.head(source.endpoint, 'own', key) : agreed;
+  if (seen.value !== undefined) return seen.value;
+  remarks.push(`${source.label} did not tell its revision afterwards: ${seen.failure.said}.`);
+  return revision;
 }
 
 function sideOf(cluster: string, { source, revision, remarks }: DigestWalk, revisionAfter: number): ComparisonSide {

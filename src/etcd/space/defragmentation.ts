@@ -5,6 +5,7 @@ import type { Section } from '../../report/report.ts';
 import { formatBytes, formatDuration, listed } from '../../report/text.ts';
 import { votersOf } from '../checks.ts';
 import type { EtcdCluster } from '../client.ts';
+import { needsRoot, rootAdvice } from '../grants.ts';
 import { ensureLeadership } from '../leadership.ts';
 import { type KnownCluster, type ListedMember, labelled, lookAt } from '../member-reference.ts';
 import { wait } from '../patience.ts';
@@ -138,7 +139,7 @@ async function send(
       kind: 'blocked',
       refusal: new Refusal(
         `${label} refused to defragment: ${came.failure.said}. ${whereItStands(sweep, context, view)}`,
-        'The bot’s etcd user has to have the role root; `/etcd health` tells more.',
+        needsRoot(came.failure) ? `${rootAdvice}; then ask again.` : '`/etcd health` tells how that member is.',
       ),
     };
   }
