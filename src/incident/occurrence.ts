@@ -36,4 +36,9 @@ export const occurrenceSchema = z.object({
 });
 
 export type Occurrence = z.infer<typeof occurrenceSchema>;
+/** What it is remembered by: what was suspected may have been called something else since. */
+export function takenKey({ key, isSuspected }: Pick<Occurrence, 'key' | 'isSuspected'>): string {
+  return isSuspected ? `${key} suspected` : key;
+}
+
 export type Member = NonNullable<Occurrence['member']>;

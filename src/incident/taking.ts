@@ -2,8 +2,9 @@ import { createLanes } from '../lanes.ts';
 import type { Incident } from './incident.ts';
 import type { IncidentStore, Known } from './incident-store.ts';
 import { transition } from './incident-store.ts';
-import type { Occurrence } from './occurrence.ts';
+import { type Occurrence, takenKey } from './occurrence.ts';
 import { dueAtOf, type Route } from './routing.ts';
+import { suspicion } from './suspicion.ts';
 import { continued, opened, openedBurst, touched, unfolded } from './transitions.ts';
 
 export type TakingParts = {
@@ -65,11 +66,13 @@ type Came = { readonly taken: number; readonly unrouted: number; readonly incide
 async function takeSubject(list: readonly Occurrence[], parts: TakingParts): Promise<Came> {
   const [first] = list;
   if (first === undefined) return { taken: 0, unrouted: 0 };
-  const keys = [...new Set(list.map(({ key }) => key))];
+  const keysOf = (each: Occurrence) =>
+    each.source === 'watch' ? [each.key, takenKey({ ...each, isSuspected: true })] : [each.key];
+  const keys = [...new Set(list.flatMap(keysOf))];
   const memberIds = [...new Set(list.flatMap(({ member }) => (member === null ? [] : [member.id])))];
   for (let attempt = 0; attempt < attempts; attempt++) {
     const known = await parts.store.known(first, keys, memberIds);
-    const [next, ...others] = unknownOf(list, known.seen);
+    const [next, ...others] = await unknownOf(list, known, parts);
     if (next === undefined) return { taken: 0, unrouted: 0 };
     const fresh: [Occurrence, ...Occurrence[]] = [next, ...others];
     const came =
@@ -82,14 +85,27 @@ async function takeSubject(list: readonly Occurrence[], parts: TakingParts): Pro
 
 const attempts = 100;
 
-/** Each once, in their order. */
-function unknownOf(list: readonly Occurrence[], seen: ReadonlySet<string>): Occurrence[] {
+/**
+ * Each once, in their order. A kill may be called so only a moment after it was suspected: it is known while the suspicion is looked into, and
+ * where that was right.
+ */
+async function unknownOf(
+  list: readonly Occurrence[],
+  { seen, open }: Known,
+  { store }: Pick<TakingParts, 'store'>,
+): Promise<Occurrence[]> {
   const own = new Set<string>();
-  return list.filter(({ key }) => {
-    if (seen.has(key) || own.has(key)) return false;
+  const sure = new Set(list.filter(({ isSuspected }) => !isSuspected).map(({ key }) => key));
+  const unknown: Occurrence[] = [];
+  for (const each of list) {
+    const { key, isSuspected } = each;
+    if (seen.has(key) || own.has(key) || (isSuspected && sure.has(key))) continue;
+    const wasSuspected = seen.has(takenKey({ key, isSuspected: true }));
+    if (wasSuspected && (isSuspected || open !== undefined || !(await store.isDismissed(suspicion(each))))) continue;
     own.add(key);
-    return true;
-  });
+    unknown.push(each);
+  }
+  return unknown;
 }
 
 async function open(
@@ -148,7 +164,7 @@ async function carryOn(
 
 function taken(fresh: readonly Occurrence[]) {
   return {
-    keys: fresh.map(({ key, at }) => ({ key, at })),
+    keys: fresh.map((each) => ({ key: takenKey(each), at: each.at })),
     members: fresh.flatMap(({ member }) => (member === null ? [] : [member])),
   };
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Incident, recentKept } from './incident.ts';
-import type { Member, Occurrence } from './occurrence.ts';
+import { type Member, type Occurrence, takenKey } from './occurrence.ts';
 
 // The transitions of an incident: pure, each returns the incident after it.
 
@@ -26,7 +26,7 @@ export function opened(fresh: readonly [Occurrence, ...Occurrence[]], opening: O
   const [first] = fresh;
   const { source, cluster, subject, title, at } = first;
   const empty: Incident = {
-    id: incidentId(source, cluster, subject, first.key),
+    id: incidentId(source, cluster, subject, takenKey(first)),
     source,
     cluster,
     subject,

@@ -2,8 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import type { Incident } from '../../src/incident/incident.ts';
 import type { Occurrence } from '../../src/incident/occurrence.ts';
 import type { Route } from '../../src/incident/routing.ts';
+import { suspicion } from '../../src/incident/suspicion.ts';
 import { takeOccurrences, touchBurst } from '../../src/incident/taking.ts';
-import { resolved, silenced } from '../../src/incident/transitions.ts';
+import { dismissed, lookedAt, resolved, silenced } from '../../src/incident/transitions.ts';
 import { connectIncidents, type IncidentClient } from '../../src/redis/incident-client.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
 
@@ -250,6 +251,49 @@ describe('what happened becomes incidents', () => {
     expect((await store.unfinished()).map(({ state }) => state)).toEqual(['suspected']);
     await take([died('a', 'k2')]);
     expect((await store.unfinished()).map(({ state, count }) => [state, count])).toEqual([['open', 2]]);
+  });
+});
+
+describe('a kill that is called so only after it was suspected', () => {
+  const suspected = died('a', 'k1', { isSuspected: true });
+  const sure = died('a', 'k1');
+
+  test('is told where the suspicion came to nothing', async () => {
+    await take([suspected]);
+    await take([sure]);
+    const [undecided] = await store.unfinished();
+    if (undecided?.state !== 'suspected') throw new Error('it is suspected');
+    await store.commit(undecided, dismissed(undecided));
+    await store.dismiss(suspicion(undecided), 600_000);
+    expect(await take([sure])).toMatchObject({ taken: 1 });
+    expect(await take([sure, suspected])).toMatchObject({ taken: 0 });
+    expect((await open()).map(({ count }) => count)).toEqual([1]);
+  });
+
+  test('counts once where the suspicion was right, also when that is over', async () => {
+    await take([suspected]);
+    const [before] = await store.unfinished();
+    if (before === undefined) throw new Error('it is suspected');
+    const confirmed = lookedAt(before, { summary: 'heap', verdict: 'findings', at: now });
+    await store.commit(before, confirmed);
+    expect(await take([sure, suspected])).toMatchObject({ taken: 0, known: 2 });
+    const [known] = await open();
+    if (known === undefined) throw new Error('it is open');
+    expect(known.count).toBe(1);
+    const over = resolved(known, now);
+    if (over === undefined) throw new Error('it was open');
+    await store.commit(known, over);
+    expect(await take([sure, suspected])).toMatchObject({ taken: 0 });
+  });
+
+  test('counts once where it is not called so any more', async () => {
+    await take([sure]);
+    expect(await take([suspected])).toMatchObject({ taken: 0 });
+    expect(await take([died('b', 'k2', { isSuspected: true }), died('b', 'k2')])).toMatchObject({ taken: 1, known: 1 });
+    expect((await open()).map(({ subject, count }) => [subject, count]).sort()).toEqual([
+      ['a', 1],
+      ['b', 1],
+    ]);
   });
 });
 
