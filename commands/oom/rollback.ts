@@ -21,15 +21,26 @@ export const oomRollback = command({
       value: '<number>',
       help: 'the revision, as `kubectl rollout history` numbers them',
     },
+    'from-revision': {
+      type: 'string',
+      value: '<number>',
+      help: 'only where this is still the revision in force: else somebody was quicker',
+    },
   },
   job,
   input(words, cluster) {
-    const written = words.flag('to-revision');
-    if (written !== undefined && !/^[1-9]\d{0,8}$/.test(written))
-      throw new Refusal(
-        `“${shortened(written, 40)}” is no revision.`,
-        'They are numbers: kubectl rollout history lists them.',
-      );
-    return { cluster, ...oneWorkload(words), toRevision: written === undefined ? null : Number(written) };
+    const toRevision = revisionIn(words.flag('to-revision'));
+    const fromRevision = revisionIn(words.flag('from-revision'));
+    return { cluster, ...oneWorkload(words), toRevision, fromRevision };
   },
 });
+
+function revisionIn(written: string | undefined): number | null {
+  if (written === undefined) return null;
+  if (!/^[1-9]\d{0,8}$/.test(written))
+    throw new Refusal(
+      `“${shortened(written, 40)}” is no revision.`,
+      'They are numbers: kubectl rollout history lists them.',
+    );
+  return Number(written);
+}

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { intended } from '../../src/etcd/patience.ts';
 import { change } from '../../src/job.ts';
+import { overOutages } from '../../src/kubernetes/ask/outage.ts';
 import { findNamedOwner, fullWordOf } from '../../src/kubernetes/owner.ts';
 import { parsePodReference } from '../../src/kubernetes/pod-reference.ts';
 import {
@@ -23,14 +24,16 @@ export const oomRollback = change({
     namespace: z.string().nullable(),
     /** Null: the one before the present one. */
     toRevision: z.number().nullable(),
+    /** The revision that is to be left, where it was named; null: whichever is in force. */
+    fromRevision: z.number().nullable().default(null),
   }),
   plan: rollbackPlanSchema,
   planVersion: 1,
 
-  async propose({ cluster: clusterName, workload, namespace, toRevision }, { clients }) {
+  async propose({ cluster: clusterName, workload, namespace, toRevision, fromRevision }, { clients }) {
     const cluster = await clients.kubernetes(clusterName);
     const owner = await findNamedOwner(cluster, parsePodReference(workload, namespace ?? undefined));
-    return await proposeRollback(cluster, clusterName, owner, toRevision);
+    return await proposeRollback(cluster, clusterName, owner, { toRevision, fromRevision });
   },
 
   undo: (plan, record) => rollbackUndo(plan, record),
@@ -40,7 +43,7 @@ export const oomRollback = change({
       title: 'Template changed',
       async ensure(_plan, context) {
         const cluster = await context.clients.kubernetes(plan.cluster);
-        return await ensureChanged(cluster, rollbackChange(cluster, plan), context);
+        return await overOutages(context, () => ensureChanged(cluster, rollbackChange(cluster, plan), context));
       },
     },
     {

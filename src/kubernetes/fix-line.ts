@@ -16,9 +16,17 @@ export function fixLine({ data }: Pick<Report, 'data'>): string | undefined {
 /** The line that takes the workload back to before the rollout with which the trouble began; undefined where it began with none. */
 export function rollbackLine({ data }: Pick<Report, 'data'>): string | undefined {
   const { rollback } = data;
-  return isJsonObject(rollback)
-    ? lineOf(['oom', 'rollback', rollback.workload, '--cluster', rollback.cluster])
-    : undefined;
+  if (!isJsonObject(rollback)) return undefined;
+  // Pressed again, or hours later, the revision before the one then in force may be the trouble itself.
+  return lineOf([
+    'oom',
+    'rollback',
+    rollback.workload,
+    '--from-revision',
+    rollback.revision,
+    '--cluster',
+    rollback.cluster,
+  ]);
 }
 
 /** The line that asks the JVM in the container itself. */

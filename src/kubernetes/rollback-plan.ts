@@ -47,11 +47,24 @@ export function rollbackUndo(
   };
 }
 
-/** @throws Refusal where there is no such revision, or going there changes nothing */
-export function chooseRevision(owner: Owner, revisions: readonly Revision[], wanted: number | null): Revision {
+/** Where to go. `fromRevision`: what is to be left; another one in force means that somebody has been there since. */
+export type RollbackWish = { readonly toRevision: number | null; readonly fromRevision: number | null };
+
+/** @throws Refusal where there is no such revision, another one is in force than was meant, or going there changes nothing */
+export function chooseRevision(
+  owner: Owner,
+  revisions: readonly Revision[],
+  { toRevision: wanted, fromRevision }: RollbackWish,
+): Revision {
   const present = revisions.at(-1);
   const known = revisions.map(({ number }) => String(number));
   const word = wordOf(owner);
+  if (fromRevision !== null && present?.number !== fromRevision)
+    throw new Refusal(
+      `Revision ${fromRevision} of ${word} is not in force any more${present === undefined ? '' : `: ${present.number} is`}. The one before that may be the trouble itself.`,
+      'Look at what was rolled out since; then name the revision to go to after --to-revision.',
+      known.slice(-8),
+    );
   const found = wanted === null ? revisions.at(-2) : revisions.find(({ number }) => number === wanted);
   if (found === undefined)
     throw new Refusal(
@@ -75,11 +88,11 @@ export async function proposeRollback(
   cluster: KubernetesCluster,
   clusterName: string,
   owner: Owner,
-  wanted: number | null,
+  wish: RollbackWish,
 ): Promise<Proposal<RollbackPlan>> {
   const workloads = workloadsOf(cluster);
   const revisions = await workloads.revisions(owner.kind, owner.workload);
-  const revision = chooseRevision(owner, revisions, wanted);
+  const revision = chooseRevision(owner, revisions, wish);
   const { uid = '', resourceVersion = '' } = owner.workload.metadata;
   const patch = { metadata: { uid, resourceVersion }, ...replacing(revision.template) };
   const { kind, namespace, name } = owner;

@@ -8,7 +8,7 @@ import { isReady } from './containers.ts';
 import type { Pod } from './objects.ts';
 import { fullWordOf, wordOf, workloadsOf } from './owner.ts';
 import { hasDied, startOf, waitingText } from './pod-fate.ts';
-import { replacementOf, rolloutOf } from './rollout.ts';
+import { failureOf, replacementOf, rolloutOf } from './rollout.ts';
 import { selectorText } from './selector.ts';
 import { isOurs, readTarget, type TemplateChange } from './template-change.ts';
 import { answerWhy } from './why-answer.ts';
@@ -84,7 +84,7 @@ export async function ensureRolledOut(
     };
   const death = made.find((pod) => hasDied(pod, watched.container));
   if (death !== undefined) return await died(cluster, watched, death, context);
-  const failure = failureOf(workload);
+  const failure = failureOf(workload, context.now().getTime() - context.startedAt.getTime());
   if (failure !== undefined)
     return {
       kind: 'blocked',
@@ -196,16 +196,6 @@ async function died(
   };
 }
 
-/** What the controller itself says it cannot do. */
-function failureOf({ status }: RolledWorkload): string | undefined {
-  const failed = status.conditions.find(({ type, status: said }) => type === 'ReplicaFailure' && said === 'True');
-  if (failed !== undefined) return failed.message ?? failed.reason ?? 'its pods cannot be made';
-  const overdue = status.conditions.find(
-    ({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded',
-  );
-  return overdue?.message;
-}
-
 /**
  * A StatefulSet that makes its pods in order replaces none as long as one of the old ones is not ready: the very pod that dies holds up
  * the change that would mend it. It is evicted, which asks the disruption budgets. Source: kubernetes.io, StatefulSet, "Forced rollback".
@@ -228,7 +218,9 @@ async function freeHeldUp(
   if (intended(context, 'evicted') === uid) return `${name} is being taken down, for it held up the rollout.`;
   await context.intent.write({ evicted: uid });
   await context.fence();
-  const refused = await cluster.workloads?.evict(change.namespace, name, uid);
+  // It holds for this very pod: where it is not known how it came out it is sent again, and the rollout goes on either way.
+  const asked = await tryLook(async () => cluster.workloads?.evict(change.namespace, name, uid));
+  const refused = asked.unseen === undefined ? asked.value : { message: asked.unseen };
   if (refused === undefined) return `${name} held up the rollout and was evicted.`;
   await context.intent.write({ evicted: '' });
   return `${name} of the old template is not ready and holds up the rollout, and may not be evicted: ${refused.message} ${byHand}`;

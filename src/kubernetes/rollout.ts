@@ -110,3 +110,24 @@ function pods(amount: number | string, wanted: number, round: (value: number) =>
   const share = /^(\d+(?:\.\d+)?)%$/.exec(amount)?.[1];
   return share === undefined ? Number(amount) || 0 : round((Number(share) * wanted) / 100);
 }
+
+/** Pods of another revision that cannot be made say so of the whole Deployment until the controller has scaled that down. */
+const othersFailureMs = 15_000;
+const defaultDeadlineSeconds = 600;
+
+/**
+ * What the controller itself says it cannot do; undefined where it says nothing, or what it says may be of the rollout before: a deadline that
+ * was passed stays on record until pods come or go, and no rollout has passed it before it has lasted that long (k8s.io/kubernetes,
+ * deployment/progress.go).
+ * @param forMs how long this rollout has been under way
+ */
+export function failureOf({ spec, status }: RolledWorkload, forMs: number): string | undefined {
+  const failed = status.conditions.find(({ type, status: said }) => type === 'ReplicaFailure' && said === 'True');
+  if (failed !== undefined && forMs >= othersFailureMs)
+    return failed.message ?? failed.reason ?? 'its pods cannot be made';
+  const overdue = status.conditions.find(
+    ({ type, reason }) => type === 'Progressing' && reason === 'ProgressDeadlineExceeded',
+  );
+  const deadlineMs = (spec.progressDeadlineSeconds ?? defaultDeadlineSeconds) * 1000;
+  return forMs < deadlineMs ? undefined : overdue?.message;
+}

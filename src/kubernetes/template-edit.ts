@@ -86,9 +86,10 @@ export function edited(template: JsonObject, edit: TemplateEdit): JsonObject {
 function withFields(container: JsonObject, { env, resources }: JsonObject): JsonObject {
   const present = jsonObjects(container.env);
   const set = jsonObjects(env);
+  // A strategic merge puts what is new in front (apimachinery, strategicpatch, mergeSortedSlice).
   const merged: Json = [
-    ...present.map((each) => set.find(({ name }) => name === each.name) ?? each),
     ...set.filter(({ name }) => !present.some((each) => each.name === name)),
+    ...present.map((each) => set.find(({ name }) => name === each.name) ?? each),
   ];
   return {
     ...container,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { replacementOf, rolloutOf } from '../../src/kubernetes/rollout.ts';
+import { failureOf, replacementOf, rolloutOf } from '../../src/kubernetes/rollout.ts';
 import { type RolledKind, rolledWorkloadSchema } from '../../src/kubernetes/workload-object.ts';
 
 const workload = (spec: object, status: object, generation = 3) =>
@@ -133,5 +133,21 @@ describe('how pods are replaced', () => {
     ['DaemonSet', { updateStrategy: { type: 'OnDelete' } }, {}, { strategy: 'on-delete', surge: 0, unavailable: 0 }],
   ])('a %s with %j', (kind, spec, status, replacement) => {
     expect(replacementOf(kind, workload(spec, status))).toEqual(replacement);
+  });
+});
+
+describe('what a controller says it cannot do', () => {
+  const refused = [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'exceeded quota' }];
+  const late = [{ ...overdue[0], message: 'ReplicaSet "x" has timed out progressing.' }];
+
+  test.each<[string, object, object[], number, string | undefined]>([
+    ['a deadline of the rollout that was ended by going back', { progressDeadlineSeconds: 60 }, late, 5000, undefined],
+    ['its own deadline', { progressDeadlineSeconds: 60 }, late, 60_000, 'ReplicaSet "x" has timed out progressing.'],
+    ['a deadline that nobody set', {}, late, 599_000, undefined],
+    ['pods of the revision that was left', {}, refused, 2000, undefined],
+    ['its own pods', {}, refused, 20_000, 'exceeded quota'],
+    ['nothing', {}, [], 900_000, undefined],
+  ])('%s', (_case, spec, conditions, forMs, said) => {
+    expect(failureOf(workload({ replicas: 3, ...spec }, { conditions }), forMs)).toBe(said);
   });
 });

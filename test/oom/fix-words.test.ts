@@ -28,6 +28,7 @@ describe('what is typed', () => {
       workload: 'shop/deploy/checkout',
       namespace: null,
       toRevision: 13,
+      fromRevision: null,
     });
     expect(inputOf('/oom rollback deploy/checkout -n shop')).toMatchObject({ toRevision: null });
   });
@@ -50,6 +51,7 @@ describe('what is typed', () => {
     ['/oom rollback', 'Which workload?'],
     ['/oom rollback deploy/x --to-revision 0', '“0” is no revision.'],
     ['/oom rollback deploy/x --to-revision -3', undefined],
+    ['/oom rollback deploy/x --from-revision x', '“x” is no revision.'],
     ['/oom rollback deploy/x --to-revision 1e3', '“1e3” is no revision.'],
     ['/oom rollback deploy/x --to-revision 99999999999999999999', '“99999999999999999999” is no revision.'],
   ])('is refused where it is wrong (%#)', (line, message) => {
@@ -64,8 +66,9 @@ describe('the button under an answer', () => {
 
   test('stands for a line', () => {
     expect(fixLine({ data: { fix } })).toBe('oom fix shop/deploy/checkout -c app --cluster prod');
-    expect(rollbackLine({ data: { rollback: { cluster: 'prod', workload: 'shop/deploy/checkout' } } })).toBe(
-      'oom rollback shop/deploy/checkout --cluster prod',
+    const rollback = { cluster: 'prod', workload: 'shop/deploy/checkout', revision: '14' };
+    expect(rollbackLine({ data: { rollback } })).toBe(
+      'oom rollback shop/deploy/checkout --from-revision 14 --cluster prod',
     );
     expect(offersIn({ data: { fix } })).toEqual([{ actionId: 'oom-fix', title: 'Set these flags' }]);
     expect(offersIn({ data: { fix: { ...fix, sets: 'limit' } } })[0]?.title).toBe('Raise the limit');

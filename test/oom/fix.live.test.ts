@@ -104,7 +104,7 @@ if (KUBECONFIG === undefined || KUBECONFIG === '' || !(await isSimulated(KUBECON
         expect(fixing.notes['New pods keep running']).toContain('a heap of at most 84 MiB in 192 MiB');
 
         const back = await oomRollback.propose(
-          { cluster: 'live', namespace, workload: name, toRevision: null },
+          { cluster: 'live', namespace, workload: name, toRevision: null, fromRevision: null },
           inPresent(),
         );
         expect([blockedBy(back), back.plan.toRevision]).toEqual([[], 1]);

@@ -136,6 +136,15 @@ describe('what the image sets', () => {
     );
   });
 
+  test('does not make the variable that is new beside others look like somebody else’s doing', async () => {
+    const { fix, api } = await roomWith({ container: { env: [{ name: 'STAGE', value: 'prod' }] } });
+    for (const previous of [true, false]) api.setLog('shop', 'orders-6f2-p1', 'app', picked('-Xmx480m'), { previous });
+    expect(checkIn(await fix(), 'The API server takes it (dry run)')).toMatchObject({
+      status: 'ok',
+      seen: 'It would store exactly this.',
+    });
+  });
+
   test('is not written down where it is a secret', async () => {
     const { fix, api } = await roomWith({ container: none });
     api.setLog('shop', 'orders-6f2-p1', 'app', picked('-Dx.password=hunter2 -Xmx480m'), { previous: true });
@@ -690,6 +699,15 @@ describe('carried out', () => {
     expect(await driven.run()).toEqual({ kind: 'done' });
     expect(driven.notes['Rolled out']).toContain('delete its pods by hand, one at a time');
     expect(api.all('Pod', 'shop').map(({ metadata }) => metadata.uid)).toEqual(['uid-orders-p0', 'uid-orders-p1']);
+  }, 30_000);
+
+  test('an API server that is away just as a pod is to be evicted ends nothing', async () => {
+    const { fix, context, api, writes } = await roomWith({ kind: 'StatefulSet' });
+    const { plan } = await fix({ workload: 'sts/orders' });
+    const driven = driveChange(oomFix, plan, context().clients);
+    api.fault({ resource: 'pods/eviction', times: 1, kind: 'reset' });
+    expect(await driven.run({ aheadMs: 10_000 })).toEqual({ kind: 'done' });
+    expect(writes()).toContain('POST pods/orders-1/eviction');
   }, 30_000);
 
   test('a pod that holds up its StatefulSet and may not be evicted is named, with the command', async () => {

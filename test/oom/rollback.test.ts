@@ -50,6 +50,15 @@ describe('going back', () => {
     30_000,
   );
 
+  test('waits for an API server that is away as the revision is to be read', async () => {
+    const { rollback, context, api } = await roomWith({ ready: 2 });
+    const { plan } = await rollback();
+    const driven = driveChange(oomRollback, plan, context().clients);
+    api.fault({ resource: 'replicasets', verb: 'list', times: 1, status: 503 });
+    expect(await driven.run({ aheadMs: 3000 })).toEqual({ kind: 'done' });
+    expect(driven.log.slice(0, 2)).toEqual(['Template changed: waiting', 'Template changed: done']);
+  }, 30_000);
+
   test('names the revisions that there are where the one that is meant is not among them', async () => {
     const { rollback } = await roomWith();
     const refusal = await refusalOf(rollback(7));
@@ -57,6 +66,16 @@ describe('going back', () => {
     expect((await refusalOf(rollback(2))).message).toBe(
       'Revision 2 of deploy/orders is what is there now: going back to it changes nothing.',
     );
+  });
+
+  test('leaves the revision that is blamed, and no other: pressed again it would lead back to it', async () => {
+    const { rollback } = await roomWith();
+    expect((await rollback(null, 'deploy/orders', 2)).plan.toRevision).toBe(1);
+    const refusal = await refusalOf(rollback(null, 'deploy/orders', 1));
+    expect([refusal.message, refusal.choices]).toEqual([
+      'Revision 1 of deploy/orders is not in force any more: 2 is. The one before that may be the trouble itself.',
+      ['1', '2'],
+    ]);
   });
 
   test('is refused under a GitOps controller, as any change is', async () => {

@@ -21,7 +21,11 @@ export type FixRoom = {
   readonly controllers: Controllers;
   context(more?: Partial<Context>): Context;
   fix(input?: FixInput, more?: Partial<Context>): Promise<Proposal<FixPlan>>;
-  rollback(toRevision?: number | null, workload?: string): Promise<Proposal<RollbackPlan>>;
+  rollback(
+    toRevision?: number | null,
+    workload?: string,
+    fromRevision?: number | null,
+  ): Promise<Proposal<RollbackPlan>>;
   /** Requests that changed something: `PATCH deployments`. */
   writes(): readonly string[];
   stop(): Promise<void>;
@@ -62,8 +66,8 @@ export async function openFixRoom(
         },
         context(more),
       ),
-    rollback: async (toRevision = null, workload = 'deploy/orders') =>
-      await oomRollback.propose({ cluster: 'prod', workload, namespace: 'shop', toRevision }, context()),
+    rollback: async (toRevision = null, workload = 'deploy/orders', fromRevision = null) =>
+      await oomRollback.propose({ cluster: 'prod', workload, namespace: 'shop', toRevision, fromRevision }, context()),
     writes: () =>
       api
         .requests()

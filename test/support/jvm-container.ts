@@ -124,7 +124,7 @@ export function openJvmContainer(options: JvmContainerOptions = {}): JvmContaine
     });
     writeFileSync(
       path,
-      `#!/bin/sh\necho "jcmd $* [$JAVA_TOOL_OPTIONS$JDK_JAVA_OPTIONS$_JAVA_OPTIONS]" >> ${log}\ncase "$*" in\n${cases.join('\n')}\nesac\n`,
+      `#!/bin/sh\necho "jcmd $* [$JAVA_TOOL_OPTIONS$JDK_JAVA_OPTIONS$_JAVA_OPTIONS$OPENJ9_JAVA_OPTIONS$IBM_JAVA_OPTIONS]" >> ${log}\ncase "$*" in\n${cases.join('\n')}\nesac\n`,
     );
     chmodSync(path, 0o755);
   }
@@ -150,6 +150,7 @@ export function openJvmContainer(options: JvmContainerOptions = {}): JvmContaine
       const reply = await runHere(at('bin', program), words, {
         PATH: at('bin'),
         JAVA_TOOL_OPTIONS: '-Xms400m',
+        IBM_JAVA_OPTIONS: '-agentlib:jdwp=transport=dt_socket,server=y',
         ...(jcmd === 'in JAVA_HOME' ? { JAVA_HOME: at('opt/jdk') } : {}),
       });
       if (

@@ -83,7 +83,7 @@ const jcmdScript = `${sameProcess}
 p=$1
 j=$3
 shift 3
-unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS
+unset JAVA_TOOL_OPTIONS JDK_JAVA_OPTIONS _JAVA_OPTIONS OPENJ9_JAVA_OPTIONS IBM_JAVA_OPTIONS
 t=
 timeout 5 true 2>/dev/null && t='timeout 15'
 exec $t "$j" -J-Xms4m -J-Xmx24m -J-XX:+UseSerialGC -J-XX:TieredStopAtLevel=1 -J-XX:-UsePerfData "$p" "$@"

@@ -69,7 +69,8 @@ export function strategicMerge(before: unknown, patch: unknown, field = ''): unk
     return change === undefined ? item : strategicMerge(item, change);
   });
   const added = items.filter((item) => !before.some((each) => isFields(each) && each[key] === item[key]));
-  return [...kept, ...added];
+  // As the API server does: what is new comes first (strategicpatch, mergeSortedSlice).
+  return [...added, ...kept];
 }
 
 /** Of the API's validation, what a change of flags and memory can meet. */
