@@ -14,6 +14,8 @@ import { resolved, silenced } from './transitions.ts';
 const lostAfterMs = 30_000;
 /** What goes on is told anew so often: its times name their day then, and its posts are remembered for a week only. */
 const anewEveryMs = 86_400_000;
+/** Thousands may be open: each is asked about only so long after its day has begun. */
+const anewWithinMs = 5 * 60_000;
 /** What a burst tells is read anew this often, whoever was to say that it changed. */
 const burstEveryMs = 60_000;
 /** Nothing new for so long: what comes after is another burst. */
@@ -77,7 +79,7 @@ export async function sweepIncidents(parts: SweepParts): Promise<void> {
       const calmEnough = incident.source === 'burst' ? burstOverMs : resolveAfterMs;
       const endsByItself = incident.members.known > 0;
       const isCalm = !endsByItself && calmMs >= calmEnough && at - incident.openedAt >= calmEnough;
-      const days = Math.floor((at - incident.openedAt) / anewEveryMs);
+      const openMs = at - incident.openedAt;
       if (incident.state === 'open' && isCalm && (incident.source !== 'watch' || (await isWatched(incident)))) {
         const after = await transition(store, incident.id, (known) =>
           known.lastAt === incident.lastAt ? resolved(known, at) : undefined,
@@ -90,8 +92,8 @@ export async function sweepIncidents(parts: SweepParts): Promise<void> {
         await add(incidentTicket(incident.id, `sweep-${round}`), 0);
       } else if (incident.source === 'burst') {
         await add(incidentTicket(incident.id, `round-${Math.floor(at / burstEveryMs)}`), 0);
-      } else if (days > 0) {
-        await add(incidentTicket(incident.id, `day-${days}`), 0);
+      } else if (openMs >= anewEveryMs && openMs % anewEveryMs < anewWithinMs) {
+        await add(incidentTicket(incident.id, `day-${Math.floor(openMs / anewEveryMs)}`), 0);
       }
     } catch (error) {
       // One that cannot be handled must not keep the others from being told.

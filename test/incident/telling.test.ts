@@ -196,12 +196,15 @@ describe('an incident', () => {
     now += 20 * hourMs;
     await incidents.sweep();
     expect(tickets).toEqual([]);
-    now += 5 * hourMs;
+    now += 4 * hourMs;
     await incidents.sweep();
     expect(tickets.map(({ ticket }) => ticket.id)).toEqual([expect.stringMatching(/-day-1$/)]);
     posted = [];
     await work();
     expect(posted[0]).toMatch(/^root: /);
+    now += hourMs;
+    await incidents.sweep();
+    expect(tickets).toEqual([]);
   });
 
   test('that no channel takes is given up a day after its end', async () => {
