@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { deskOf } from '../desk.ts';
+import type { ChannelChoice } from '../incident/routing.ts';
 import { type Look, look } from '../job.ts';
 import { demandNamespace } from '../kubernetes/namespaces.ts';
 import { Refusal } from '../refusal.ts';
@@ -23,6 +24,8 @@ export function chooseWatch(word: 'on' | 'off'): Look<ChoiceInput> {
           watch.clusters,
         );
       if (namespace !== null) demandNamespace(await context.clients.kubernetes(cluster), namespace);
+      const isSame = (choice: ChannelChoice) => choice.cluster === cluster && choice.namespace === namespace;
+      const before = (await watch.choices()).find((choice) => choice.isOn && isSame(choice));
       await watch.choose(cluster, namespace, word === 'on');
       const place = namespace === null ? cluster : `${namespace} in ${cluster}`;
       return {
@@ -40,7 +43,7 @@ export function chooseWatch(word: 'on' | 'off'): Look<ChoiceInput> {
             kind: 'text',
             text:
               word === 'on'
-                ? 'Invite me where I am not in yet. `/oom watch` shows who hears what.'
+                ? `${before === undefined || before.channelId === watch.channelId ? '' : `${before.channelId} chose it before, and is not told any more. `}Invite me where I am not in yet. \`/oom watch\` shows who hears what.`
                 : 'Whoever is next in line is told, if anybody: `/oom watch` shows it. Threads that have begun go on.',
           },
         ],

@@ -19,7 +19,6 @@ export type WatchSeen = {
 export function watchReport({ clusters, standings, rules, choices, channelId, now }: WatchSeen): Report {
   const findings = clusters.flatMap((cluster) => clusterFindings(cluster, standings, now));
   const pods = Math.max(0, ...podsOf(standings));
-  const own = choices.filter((choice) => choice.channelId === channelId);
   const verdict = verdictOf(findings);
   return {
     command: '/oom watch',
@@ -27,7 +26,7 @@ export function watchReport({ clusters, standings, rules, choices, channelId, no
     title: 'Watch',
     summary:
       verdict === 'ok'
-        ? `Watched: ${listed(clusters)}, ${count(pods, 'pod')}. ${hears(rules, own, channelId)}`
+        ? `Watched: ${listed(clusters)}, ${count(pods, 'pod')}. ${hears(rules, choices, channelId)}`
         : (findings[0]?.claim ?? ''),
     asOf: now.toISOString(),
     findings,
@@ -79,16 +78,25 @@ function clusterFindings(cluster: string, standings: readonly Standing[], now: D
   });
 }
 
-function hears(rules: readonly WatchRule[], own: readonly ChannelChoice[], channelId: string): string {
-  const chosen = own.filter(({ isOn }) => isOn).map(placeOf);
+/** @param choices the latest first: of channels that chose the same place it alone is told */
+function hears(rules: readonly WatchRule[], choices: readonly ChannelChoice[], channelId: string): string {
+  const own = choices.filter((choice) => choice.channelId === channelId);
+  const latest = (place: string) => choices.find((choice) => choice.isOn && placeOf(choice) === place)?.channelId;
+  const places = own.filter(({ isOn }) => isOn).map(placeOf);
+  const chosen = places.filter((place) => latest(place) === channelId);
+  const lost = places
+    .filter((place) => latest(place) !== channelId)
+    .map((place) => `; ${latest(place)} chose ${place} after it`)
+    .join('');
   const named = rules.filter(({ channel }) => channel === channelId);
   if (own.some(({ isOn, namespace }) => !isOn && namespace === null)) return 'This channel is switched off.';
-  if (chosen.length === 0 && named.length === 0) return 'This channel hears of nothing; `/oom watch on` changes that.';
+  if (chosen.length === 0 && named.length === 0)
+    return `This channel hears of nothing${lost === '' ? '; `/oom watch on` changes that' : lost}.`;
   const what = [
     ...chosen,
     ...named.map((rule) => (isDefault(rule) ? 'all that no other channel hears of' : ruleText(rule))),
   ];
-  return `This channel hears of ${listed([...new Set(what)])}.`;
+  return `This channel hears of ${listed([...new Set(what)])}${lost}.`;
 }
 
 function rulesTable(rules: readonly WatchRule[], choices: readonly ChannelChoice[]): Section {

@@ -243,6 +243,8 @@ describe('who hears of it', () => {
     expect(on.text).toBe('This channel is told of what dies in shop in prod from now on.');
     dies({ name: 'checkout' });
     await thread(room, 'checkout', 'the kernel killed it', 'C0PAY');
+    const taken = await room.ask('/oom watch on -n shop');
+    expect(room.slack.threadText(room.channel, taken.ts)).toContain('C0PAY chose it before, and is not told any more.');
     await room.ask('/oom watch off', room.ann, 'C0PAY');
     await room.ask('/oom watch off -n shop', room.ann, 'C0PAY');
     dies({ name: 'cart' });
