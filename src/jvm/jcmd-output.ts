@@ -120,9 +120,12 @@ export function parseNativeMemory(text: string): NativeMemory | undefined {
   };
 }
 
+/** The next question may be one that it has. */
+export const noSuchCommand = 'this JDK has no such command';
+
 /** Why jcmd was of no use, from what it printed; undefined where that does not tell. */
 export function jcmdTrouble(text: string): string | undefined {
-  if (/Unknown diagnostic command/i.test(text)) return 'this JDK has no such command';
+  if (/Unknown diagnostic command/i.test(text)) return noSuchCommand;
   if (/AttachNotSupportedException|well-known file|DisableAttachMechanism|Unable to open socket file/i.test(text))
     return 'the JVM lets nobody attach: another user, -XX:+DisableAttachMechanism, or it hangs';
   if (/Operation not permitted|Permission denied/i.test(text)) return 'the user of the container may not attach to it';

@@ -78,6 +78,14 @@ function keeperCheck({ owner, byHand, purpose }: ChangeFacts): Check {
 function appliedCheck(name: string, { workload: { metadata } }: Owner): Check {
   const tool = metadata.managedFields.find(({ manager }) => /^(?:terraform|hashicorp|pulumi)/i.test(manager ?? ''));
   const isApplied = metadata.annotations['kubectl.kubernetes.io/last-applied-configuration'] !== undefined;
+  const argoKey = Object.keys(metadata.annotations).find((key) => key.startsWith('argocd.argoproj.io/'));
+  if (argoKey !== undefined)
+    return {
+      name,
+      status: 'warning',
+      seen: `The annotation ${argoKey} is for Argo CD, and nothing says which application it belongs to: if one does, it takes this back.`,
+      advice: 'Look in Argo CD; what it keeps is changed in its repository.',
+    };
   if (tool === undefined && !isApplied) return fine(name, 'No sign of Argo CD, Flux, Helm or the like.');
   return {
     name,

@@ -1,5 +1,6 @@
 import { mergeOptions } from '../jvm/merge-options.ts';
 import { heapAtLimit, type Recommendation } from '../jvm/recommendation.ts';
+import { jvmVariables, mostInJdk8Variable } from '../jvm/variables.ts';
 import { redact, redactWords } from '../redact.ts';
 import { Refusal } from '../refusal.ts';
 import type { JsonObject } from '../report/report.ts';
@@ -60,6 +61,7 @@ export function decideFix(answer: Answer, owner: Owner, wish: FixWish): FixDecis
   const fromImage = wordsOfImage(setting, variable, found.container);
   const edit = { container, list: found.list, variable, flags: [...fromImage, ...flags], ...memory };
   const present = writtenVariable(found.container, variable) ?? '';
+  demandRead(answer, variable, mergeOptions(present, edit.flags).value, owner);
   if (mergeOptions(present, flags).value === present && memory.limit === null && memory.request === null)
     throw new Refusal(
       `${variable} of container ${container} in ${fullWordOf(owner)} holds these flags already: ${redactWords(flags).join(' ')}.`,
@@ -177,6 +179,23 @@ function wordsOfImage({ java, recommendation }: Setting, variable: string, conta
   throw new Refusal(
     `The image sets ${variable}, and what it holds is not to be shown: one of the container’s own would hide it.`,
     `Set it by hand, with ${recommendation.flags.join(' ')} behind what the first lines of the log say it picked up.`,
+  );
+}
+
+/** @throws Refusal where the JVM would ignore what the variable is to hold, and with it all that it holds now */
+function demandRead({ analysis }: Answer, variable: string, value: string, owner: Owner): void {
+  const { jdk } = analysis ?? {};
+  const isHotSpot8 = jdk?.major === 8 && jdk.vendor !== 'openj9' && variable !== 'JDK_JAVA_OPTIONS';
+  if (!isHotSpot8 || !(jvmVariables as readonly string[]).includes(variable)) return;
+  const bytes = Buffer.byteLength(value);
+  const words = mergeOptions(value, []).kept.length;
+  const { bytes: mostBytes, words: mostWords } = mostInJdk8Variable;
+  if (bytes <= mostBytes && words <= mostWords) return;
+  throw new Refusal(
+    bytes > mostBytes
+      ? `${variable} would be ${bytes} bytes long, and JDK 8 ignores all of one that is longer than ${mostBytes}.`
+      : `${variable} would hold ${words} options, and JDK 8 reads ${mostWords}.`,
+    `Move some of what it holds to the command line first: kubectl edit ${wordOf(owner)} -n ${owner.namespace}`,
   );
 }
 

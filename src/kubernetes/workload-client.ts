@@ -37,7 +37,6 @@ export type ApiAccess = {
 const resources = { Deployment: 'deployments', StatefulSet: 'statefulsets', DaemonSet: 'daemonsets' } as const;
 /** Who wrote a field, in managedFields: told apart from kubectl's and controllers' by it. */
 const fieldManager = 'quorum';
-const mostListed = '500';
 const versionSchema = z.object({ major: z.string(), minor: z.string() });
 
 function tooOld(cluster: string): RequestFailure {
@@ -65,7 +64,8 @@ export function workloadClient(api: ApiAccess, allowsFixes: boolean): NonNullabl
     const permission: Permission = { verb: 'list', resource, namespace };
     for (const group of groups) {
       const root = group === 'v1' ? '/api/v1' : `/apis/${group}`;
-      const path = `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}?limit=${mostListed}`;
+      // Whole, not in pages: one that stands behind the first page has a say too, and there are few of them.
+      const path = `${root}/namespaces/${encodeURIComponent(namespace)}/${plural}`;
       const text = await ask(path, permission, [404]);
       if (text !== undefined) return parse(text, schema, permission);
     }
@@ -123,7 +123,7 @@ export function workloadClient(api: ApiAccess, allowsFixes: boolean): NonNullabl
       const resource = kind === 'Deployment' ? 'replicasets' : 'controllerrevisions';
       const permission: Permission = { verb: 'list', resource, namespace };
       const labelSelector = selectorText(spec.selector);
-      const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/${resource}?${new URLSearchParams({ labelSelector, limit: mostListed })}`;
+      const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/${resource}?${new URLSearchParams({ labelSelector })}`;
       const text = await ask(path, permission, []);
       return revisionsOf(workload, parse(text ?? '', revisionListSchema, permission).items);
     },

@@ -201,6 +201,17 @@ describe('what a JVM says of itself', () => {
   });
 });
 
+test('a JVM that lets nobody attach is asked once: each try makes it write its threads into the log', async () => {
+  const text = 'com.sun.tools.attach.AttachNotSupportedException: Unable to open socket file\n';
+  const from = await opened({ jvm: { says: { 'VM.flags': { text, exitCode: 1 } } } });
+  const { missing } = await told(from);
+  // Each step is run twice.
+  expect(jcmds(from).length).toBe(2);
+  expect(missing).toEqual([
+    'jcmd VM.flags: the JVM lets nobody attach: another user, -XX:+DisableAttachMechanism, or it hangs.',
+  ]);
+});
+
 describe('a second JVM is started only where it fits', () => {
   const limit = 512 * mebi;
   test.each([

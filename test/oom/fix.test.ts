@@ -205,6 +205,17 @@ describe('a fix is refused', () => {
       'Change it there, to -Xmx312m',
     ],
     [
+      'where a JDK 8 would ignore the variable for its length, and with it all that it holds',
+      {
+        container: {
+          image: 'openjdk:8u382-jre',
+          env: [{ name: 'JAVA_TOOL_OPTIONS', value: `-Dlong=${'x'.repeat(1000)} -Xmx2g` }],
+        },
+      },
+      'JAVA_TOOL_OPTIONS would be 1072 bytes long, and JDK 8 ignores all of one that is longer than 1023.',
+      'Move some of what it holds to the command line first: kubectl edit deploy/orders -n shop',
+    ],
+    [
       'where the variable comes from a config map',
       { container: { env: [map] } },
       'JAVA_TOOL_OPTIONS comes from config map jvm, key flags: one of the container’s own would hide what it holds.',
@@ -279,6 +290,13 @@ describe('a check warns', () => {
       'deploy/orders',
       'Nobody keeps it from elsewhere',
       'It was made with kubectl apply: the next time that is done, what it says counts again.',
+    ],
+    [
+      'of Argo CD where only a setting for it is there, and nothing that names the application',
+      { metadata: { annotations: { 'argocd.argoproj.io/sync-wave': '2' } } },
+      'deploy/orders',
+      'Nobody keeps it from elsewhere',
+      'The annotation argocd.argoproj.io/sync-wave is for Argo CD',
     ],
     [
       'of a partition that keeps pods as they are',
@@ -455,6 +473,24 @@ describe('a check stands in the way', () => {
     expect(checkIn(proposal, name)).toMatchObject({ status: 'blocking', seen: expect.stringContaining(seen) });
     expect(blockedBy(proposal)).toEqual([name]);
     expect(writes()).toEqual([]);
+  });
+
+  test('though five hundred others stand in the list before it', async () => {
+    const others = Array.from({ length: 500 }, (_, at): KubernetesObject => {
+      const found = budget(0);
+      const name = `a${String(at).padStart(3, '0')}`;
+      return { ...found, metadata: { namespace: 'shop', name }, spec: { selector: { matchLabels: { app: name } } } };
+    });
+    const { fix } = await roomWith(
+      {
+        ready: 2,
+        replicas: 2,
+        spec: { strategy: { type: 'Recreate' } },
+        container: { env: [{ name: 'JAVA_TOOL_OPTIONS', value: '-Xmx2g' }] },
+      },
+      [...others, budget(0)],
+    );
+    expect(checkIn(await fix(), 'The disruption budgets hold').status).toBe('blocking');
   });
 
   test('and does not where it could not be seen: that is told as unknown', async () => {

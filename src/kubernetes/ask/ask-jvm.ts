@@ -1,5 +1,5 @@
 import type { Outcome, StepContext } from '../../job.ts';
-import { jcmdTrouble, parseHeapInfo, parseNativeMemory, parseVmFlags } from '../../jvm/jcmd-output.ts';
+import { jcmdTrouble, noSuchCommand, parseHeapInfo, parseNativeMemory, parseVmFlags } from '../../jvm/jcmd-output.ts';
 import { cgroupMemory } from '../../jvm/process-files.ts';
 import { redact } from '../../redact.ts';
 import { Refusal } from '../../refusal.ts';
@@ -57,8 +57,12 @@ export async function ensureJvmAsked(
       else if (exitCode === 0 || ending === 'too much') return { text: stdout };
       else {
         const said = `${stderr}\n${stdout}`;
-        const trouble = jcmdTrouble(said) ?? shortened(redact(said.replace(/\s+/g, ' ').trim()), 160);
-        return { why: `jcmd ${name}: ${trouble === '' ? `exit code ${exitCode ?? 'unknown'}` : trouble}.` };
+        const known = jcmdTrouble(said);
+        const trouble = known ?? shortened(redact(said.replace(/\s+/g, ' ').trim()), 160);
+        const why = `jcmd ${name}: ${trouble === '' ? `exit code ${exitCode ?? 'unknown'}` : trouble}.`;
+        // What keeps it from attaching keeps it the next time too; and a JVM of another user takes each try for a SIGQUIT, and writes its threads into the log.
+        if (known !== undefined && known !== noSuchCommand) hasStopped = why;
+        return { why };
       }
     } catch (error) {
       if (!(error instanceof ExecFailure)) throw error;

@@ -166,11 +166,12 @@ async function readWithout(
   }
 }
 
-/** By their last names: v1 and v2 have none in common. */
+/** By their last names: v1 and v2 have none in common. The first counts: what a command line holds comes last. */
 function filesIn(output: string): Record<string, string> {
   return Object.fromEntries(
     partsOf(output)
       .filter(({ mark }) => mark === 'file')
+      .reverse()
       .map(({ word, text }) => [word.slice(word.lastIndexOf('/') + 1), text]),
   );
 }
