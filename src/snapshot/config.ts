@@ -43,9 +43,10 @@ const place = z
       context.addIssue({ code: 'custom', message: 'name either directory or s3' });
   });
 
+const cronHint = 'write a cron line of five fields, such as "0 3 * * *"';
 const cron = z
-  .string()
-  .regex(/^\s*\S+(\s+\S+){4,5}\s*$/, 'write a cron line of five fields, such as "0 3 * * *"')
+  .string(cronHint)
+  .regex(/^\s*[!-~]+(\s+[!-~]+){4,5}\s*$/, cronHint)
   .optional();
 
 /** `etcd.clusters.<name>.snapshots` of quorum.yaml. */

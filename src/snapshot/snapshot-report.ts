@@ -81,7 +81,7 @@ export function reportCatalogue(
     summary:
       age === undefined
         ? `${cluster}: no good snapshot${snapshots.length === 0 ? '' : ` among ${snapshots.length}`} in ${where}`
-        : `${cluster}: ${count(snapshots.length, 'snapshot')}, the last good one ${formatDuration(age)} old`,
+        : `${cluster}: ${count(snapshots.length, 'snapshot')}, the last good one ${formatAge(age)} old`,
     asOf: now.toISOString(),
     findings,
     sections: [
@@ -94,7 +94,7 @@ export function reportCatalogue(
               columns: ['Name', 'Age', 'Size', 'State'],
               rows: snapshots.map((facts) => [
                 facts.name,
-                formatDuration(ageOf(facts, now)),
+                formatAge(ageOf(facts, now)),
                 formatBytes(facts.bytes),
                 stateOf(facts, clusterId, now),
               ]),
@@ -201,7 +201,7 @@ function ageFindings(cluster: string, age: number | undefined, maxAgeMs: number)
       claim:
         age === undefined
           ? `There is no good snapshot of ${cluster}.`
-          : `The last good snapshot of ${cluster} is ${formatDuration(age)} old; ${formatDuration(maxAgeMs)} are wanted.`,
+          : `The last good snapshot of ${cluster} is ${formatAge(age)} old; ${formatDuration(maxAgeMs)} are wanted.`,
       evidence: '',
       advice: 'Take one: `/etcd snapshot`. On a schedule: `snapshots.schedule` in quorum.yaml.',
     },
@@ -225,8 +225,8 @@ function troubleFindings({ name, lastRead, lastDrill }: SnapshotFacts): Finding[
 function stateOf(facts: SnapshotFacts, clusterId: string | null, now: Date): string {
   if (!isGood(facts)) return 'damaged';
   if (clusterId !== null && facts.clusterId !== clusterId) return 'of another cluster';
-  if (facts.lastDrill !== null) return `restored ${formatDuration(now.getTime() - Date.parse(facts.lastDrill.at))} ago`;
-  if (facts.lastRead !== null) return `read ${formatDuration(now.getTime() - Date.parse(facts.lastRead.at))} ago`;
+  if (facts.lastDrill !== null) return `restored ${formatAge(now.getTime() - Date.parse(facts.lastDrill.at))} ago`;
+  if (facts.lastRead !== null) return `read ${formatAge(now.getTime() - Date.parse(facts.lastRead.at))} ago`;
   return 'verified when taken';
 }
 
@@ -235,3 +235,6 @@ const nameOf = ({ member }: SnapshotFacts) => member.name || member.id;
 function dataOf(facts: SnapshotFacts): JsonObject {
   return JSON.parse(JSON.stringify(facts));
 }
+
+/** Nobody counts the age of a snapshot in milliseconds. */
+const formatAge = (ms: number) => formatDuration(Math.max(1000, Math.round(ms / 1000) * 1000));

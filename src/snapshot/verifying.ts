@@ -1,5 +1,6 @@
 import type { SnapshotKeeping } from '../etcd/client.ts';
 import type { Context } from '../job.ts';
+import { Refusal } from '../refusal.ts';
 import { writeFacts } from './catalogue.ts';
 import { Damage } from './damage.ts';
 import { DatabaseCheck } from './database-check.ts';
@@ -17,12 +18,18 @@ export async function* readSnapshot(
   const check = new DatabaseCheck();
   const stored = storage.read(facts.file);
   let doneBytes = 0;
-  for await (const bytes of facts.keyId === null ? stored : unseal(stored, settings.keys)) {
-    signal.throwIfAborted();
-    check.take(bytes);
-    doneBytes += bytes.length;
-    progress(Math.floor(doneBytes / mebi), Math.ceil(facts.bytes / mebi), 'MiB read');
-    yield bytes;
+  try {
+    for await (const bytes of facts.keyId === null ? stored : unseal(stored, settings.keys)) {
+      signal.throwIfAborted();
+      check.take(bytes);
+      doneBytes += bytes.length;
+      progress(Math.floor(doneBytes / mebi), Math.ceil(facts.bytes / mebi), 'MiB read');
+      yield bytes;
+    }
+  } catch (error) {
+    // A key or a storage that refuses says "it": people have to be told what cannot be read.
+    if (!(error instanceof Refusal)) throw error;
+    throw new Refusal(`${facts.name} cannot be read. ${error.message}`, error.advice, error.choices);
   }
   const { sha256 } = check.finish();
   if (sha256 !== facts.sha256) throw new Damage('it is whole, but not the one that was taken: its sha256 is another');

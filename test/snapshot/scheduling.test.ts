@@ -1,8 +1,9 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Queue } from 'bullmq';
 import { type Config, emptyConfig } from '../../src/config.ts';
+import { readConfig } from '../../src/config-client.ts';
 import { redisOptions } from '../../src/redis/connection-client.ts';
 import { Refusal } from '../../src/refusal.ts';
 import type { Report } from '../../src/report/report.ts';
@@ -99,6 +100,51 @@ describe('a line of the config', () => {
     expect(lastDue(berlin, new Date('2026-10-24T12:00:00Z')).toISOString()).toBe('2026-10-24T01:00:00.000Z');
     expect(lastDue(berlin, new Date('2026-10-25T12:00:00Z')).toISOString()).toBe('2026-10-25T02:00:00.000Z');
     expect(lastDue(berlin, new Date('2026-10-25T02:00:00Z')).toISOString()).toBe('2026-10-25T02:00:00.000Z');
+  });
+});
+
+describe('a config whose schedule is none', () => {
+  const refusalOf = async (line: string, key: 'schedule' | 'drill') => {
+    const path = join(folder, 'quorum.yaml');
+    writeFileSync(
+      path,
+      `etcd: { clusters: { prod: { endpoints: ["http://x"], snapshots: { to: { directory: /srv }, encryption: none, channel: C01OPS, ${key}: ${line} } } } }`,
+    );
+    try {
+      await readConfig(path, {}, []);
+      return 'taken';
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return `${error.message} ${error.advice}`.replace(path, 'quorum.yaml');
+    }
+  };
+
+  const hint =
+    'etcd.clusters.prod.snapshots.schedule: write a cron line of five fields, such as "0 3 * * *" Mend these places; docs/configuration.md lists every key.';
+
+  test.each(['"every night"', '""', '"@daily"', '3', '"0 3 * * * * *"', '"\\0\\x01 3 * * *"'])(
+    'is refused, its place named: %s',
+    async (line) => {
+      expect(await refusalOf(line, 'schedule')).toBe(hint);
+    },
+  );
+
+  const fields =
+    'Write minute, hour, day of the month, month and day of the week: "0 3 * * *" is three in the morning, every day.';
+
+  test('is refused for what no clock shows, and for a day that never comes', async () => {
+    expect(await refusalOf('"0 25 * * *"', 'schedule')).toBe(
+      `etcd.clusters.prod.snapshots.schedule: “0 25 * * *” is no cron line: Constraint error, got value 25 expected range 0-23. ${fields}`,
+    );
+    expect(await refusalOf('"0 0 30 2 *"', 'schedule')).toBe(
+      `etcd.clusters.prod.snapshots.schedule: “0 0 30 2 *” is no cron line: Invalid explicit day of month definition. ${fields}`,
+    );
+  });
+
+  test('a drill’s too', async () => {
+    expect(await refusalOf('"0 25 * * *"', 'drill')).toMatch(
+      /^etcd\.clusters\.prod\.snapshots\.drill: “0 25 \* \* \*” is no cron line: /,
+    );
   });
 });
 
