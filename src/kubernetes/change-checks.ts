@@ -32,14 +32,14 @@ export type ChangeFacts = {
 
 /** What holds for every change of a template, whatever it changes. */
 export function changeChecks(facts: ChangeFacts): Check[] {
-  const { owner, surroundings, after } = facts;
+  const { owner, surroundings, after, purpose } = facts;
   return [
     allowedCheck(facts),
     keeperCheck(facts),
     ownerCheck(facts),
     rolloutCheck(facts),
-    autoscalerCheck(owner, surroundings, after),
-    verticalCheck(surroundings, after),
+    autoscalerCheck(owner, surroundings, after, purpose),
+    verticalCheck(surroundings, after, purpose),
     budgetCheck(owner, surroundings),
     downtimeCheck(owner),
     dryRunCheck(facts),

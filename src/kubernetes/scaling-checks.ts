@@ -11,7 +11,12 @@ import type { Autoscaler, VerticalAutoscaler } from './workload-object.ts';
 type ByMemory = 'utilization' | 'amount';
 
 /** A HorizontalPodAutoscaler that goes by memory sees another utilisation as soon as requests change, or the heap does. */
-export function autoscalerCheck(owner: Owner, { autoscalers }: Surroundings, after: JsonObject): Check {
+export function autoscalerCheck(
+  owner: Owner,
+  { autoscalers }: Surroundings,
+  after: JsonObject,
+  purpose: 'fix' | 'rollback',
+): Check {
   const name = 'No HorizontalPodAutoscaler fights it';
   if (autoscalers.value === undefined) return unseen(name, autoscalers.unseen, 'horizontalpodautoscalers');
   if (autoscalers.value.length === 0) return fine(name, `None scales ${wordOf(owner)}.`);
@@ -23,8 +28,7 @@ export function autoscalerCheck(owner: Owner, { autoscalers }: Surroundings, aft
       name,
       status: 'blocking',
       seen: `${names} scales ${wordOf(owner)} by its memory as a share of the request, and this changes the request or the limit: it would answer with another number of pods.`,
-      advice:
-        '`/oom fix` with --keep-resources sets the flags alone; or let it scale by CPU, or by an amount of memory, first.',
+      advice: `${purpose === 'fix' ? '`/oom fix` with --keep-resources sets the flags alone; or let' : 'Let'} it scale by CPU, or by an amount of memory, first.`,
     };
   return {
     name,
@@ -56,17 +60,26 @@ function parsed(text: string): Json {
 }
 
 /** A VerticalPodAutoscaler writes requests and limits itself, whatever the template says. */
-export function verticalCheck({ verticals }: Surroundings, after: JsonObject): Check {
+export function verticalCheck({ verticals }: Surroundings, after: JsonObject, purpose: 'fix' | 'rollback'): Check {
   const name = 'No VerticalPodAutoscaler fights it';
   if (verticals.value === undefined) return unseen(name, verticals.unseen, 'verticalpodautoscalers');
   const acting = verticals.value.filter((each) => actsOnMemory(each, after));
   if (verticals.value.length === 0) return fine(name, 'There is none for it.');
   if (acting.length === 0) return fine(name, 'The one for it only recommends, or leaves memory alone.');
   const [first] = acting;
+  const sets = `${first?.metadata.name ?? '?'} sets the memory of these pods itself (updateMode ${first?.spec.updatePolicy?.updateMode ?? 'Auto'})`;
+  // It writes into the pods, never into the template: nobody fights over an image.
+  if (purpose === 'rollback')
+    return {
+      name,
+      status: 'warning',
+      seen: `${sets}: the limits and requests of that revision do not count.`,
+      advice: 'Look afterwards whether its heap fits what the pods then get: `/oom why`.',
+    };
   return {
     name,
     status: 'blocking',
-    seen: `${first?.metadata.name ?? '?'} sets the memory of these pods itself (updateMode ${first?.spec.updatePolicy?.updateMode ?? 'Auto'}): a heap that is reckoned for this limit would not fit the next one.`,
+    seen: `${sets}: a heap that is reckoned for this limit would not fit the next one.`,
     advice:
       'Set its updateMode to Off, or leave memory out of its controlledResources, and ask again. A JVM takes what it is given and says nothing of what it needs: let its flags decide.',
   };

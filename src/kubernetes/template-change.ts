@@ -84,6 +84,8 @@ export async function ensureChanged(
   const tried = await workloads.patch(kind, namespace, name, patch, 'dry-run');
   if (tried.kind === 'refused' && tried.status === 409)
     return wait(context, { ...patience, recheckAfterMs: 200, reason: `${word} is being written by others.` });
+  if (tried.kind === 'refused' && tried.status === 429)
+    return wait(context, { ...patience, reason: tried.refusal.message, otherwise: tried.refusal });
   if (tried.kind === 'refused') return { kind: 'blocked', refusal: tried.refusal };
   if (tried.kind === 'unknown')
     return wait(context, {
@@ -111,6 +113,7 @@ export async function ensureChanged(
   await context.intent.write({ sentAt: 0 });
   if (patched.status === 409 || patched.status === 0)
     return wait(context, { ...patience, recheckAfterMs: 200, reason: patched.refusal.message });
+  if (patched.status === 429) return wait(context, { ...patience, reason: patched.refusal.message });
   return { kind: 'blocked', refusal: patched.refusal };
 
   function withPreconditions(body: JsonObject, { metadata }: RolledWorkload): JsonObject {

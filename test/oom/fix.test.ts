@@ -634,6 +634,24 @@ describe('carried out', () => {
     ]);
   }, 30_000);
 
+  test.each([
+    ['as it is tried', 0],
+    ['as it is sent', 1],
+  ])(
+    'an API server that is too busy is waited for: %s',
+    async (_when, after) => {
+      const { fix, context, writes, api } = await roomWith();
+      const { plan } = await fix();
+      const driven = driveChange(oomFix, plan, context().clients);
+      api.fault({ resource: 'deployments', verb: 'patch', after, times: 1, status: 429 });
+      expect(await driven.run({ aheadMs: 6000 })).toEqual({ kind: 'done' });
+      // What was refused was not done, and is sent again.
+      expect(writes()).toHaveLength(1 + after);
+      expect(driven.log[0]).toBe('Template changed: waiting');
+    },
+    30_000,
+  );
+
   test('killed right before the patch it is sent by the next worker, once', async () => {
     const { fix, context, writes } = await roomWith();
     const { plan } = await fix();

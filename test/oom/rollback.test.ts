@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { oomRollback } from '../../jobs/oom/rollback.ts';
 import { checkIn, type FixRoom, openFixRoom, sectionIn } from '../support/fix-room.ts';
-import { listAt } from '../support/kubernetes/object.ts';
+import { type KubernetesObject, listAt } from '../support/kubernetes/object.ts';
 import { type WorkloadRecipe, workloadObjects } from '../support/kubernetes/workloads.ts';
 import { driveChange } from '../support/step-driver.ts';
 import { refusalOf } from '../support/why.ts';
@@ -12,8 +12,8 @@ afterEach(async () => {
   room = undefined;
 });
 
-async function roomWith(recipe: WorkloadRecipe = {}): Promise<FixRoom> {
-  room = await openFixRoom(workloadObjects(recipe));
+async function roomWith(recipe: WorkloadRecipe = {}, others: readonly KubernetesObject[] = []): Promise<FixRoom> {
+  room = await openFixRoom([...workloadObjects(recipe), ...others]);
   return room;
 }
 
@@ -84,6 +84,20 @@ describe('going back', () => {
     expect(checks.filter(({ status }) => status === 'blocking').map(({ seen }) => seen)).toEqual([
       'Flux (Kustomization shop) keeps deploy/orders as it is written elsewhere, and would take this back: label kustomize.toolkit.fluxcd.io/name: shop.',
     ]);
+  });
+
+  test('is not kept from going back by a VerticalPodAutoscaler: that writes into pods, not into the template', async () => {
+    const vertical = {
+      apiVersion: 'autoscaling.k8s.io/v1',
+      kind: 'VerticalPodAutoscaler',
+      metadata: { namespace: 'shop', name: 'orders' },
+      spec: { targetRef: { kind: 'Deployment', name: 'orders' }, updatePolicy: { updateMode: 'Auto' } },
+    };
+    const { rollback } = await roomWith({}, [vertical]);
+    expect(checkIn(await rollback(), 'No VerticalPodAutoscaler fights it')).toMatchObject({
+      status: 'warning',
+      seen: 'orders sets the memory of these pods itself (updateMode Auto): the limits and requests of that revision do not count.',
+    });
   });
 
   test('may take the place of a rollout whose new pods die, and waits for a controller that has not seen the last change', async () => {
