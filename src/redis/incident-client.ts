@@ -82,7 +82,8 @@ if holder and holder ~= ARGV[1] then return 0 end
 redis.call('set', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`;
 
-const unlockScript = `if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end`;
+/** KEYS what is held · ARGV by whom */
+const releaseScript = `if redis.call('get', KEYS[1]) == ARGV[1] then redis.call('del', KEYS[1]) end`;
 
 export type IncidentClient = IncidentStore & { close(): Promise<void> };
 
@@ -129,6 +130,8 @@ export function connectIncidents(
       // The incident first: what is taken by others after it was read makes the commit fail, what was taken before is among the seen.
       const openId = await client.get(key('open', ofSubject));
       const open = openId === null ? undefined : await read(openId);
+      // Nobody here can carry it on: left where it is, it would keep this subject, and all that are taken with it, waiting for ever.
+      if (openId !== null && open === undefined) await client.eval(releaseScript, 1, key('open', ofSubject), openId);
       const [silencedUntil, scores, members] = await Promise.all([
         client.get(key('silence', ofSubject)),
         keys.length === 0 ? [] : client.zmscore(seenKey(source, cluster), ...keys),
@@ -212,7 +215,7 @@ export function connectIncidents(
       return (await client.eval(lockScript, 1, key('lock', id), holder, String(forMs))) === 1;
     },
     async unlock(id, holder) {
-      await client.eval(unlockScript, 1, key('lock', id), holder);
+      await client.eval(releaseScript, 1, key('lock', id), holder);
     },
     async turn(lane, everyMs, patienceMs) {
       return Number(

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
 import type { Incident } from '../../src/incident/incident.ts';
 import type { Occurrence } from '../../src/incident/occurrence.ts';
 import type { Route } from '../../src/incident/routing.ts';
@@ -111,6 +112,19 @@ describe('what happened becomes incidents', () => {
     const [again] = await open();
     expect(again?.id).not.toBe(first.id);
     expect(again?.count).toBe(1);
+  });
+
+  test('where the open one cannot be read, for another version wrote it, what happens next opens another', async () => {
+    await take([died('a', 'k1')]);
+    const [unreadable] = await open();
+    const raw = new Redis(redis.url);
+    await raw.set(`taking-${round}:incident:record:${unreadable?.id}`, '{"revision":1,"shape":"of tomorrow"}');
+    raw.disconnect();
+    expect(await take([died('a', 'k2'), died('b', 'k3')])).toMatchObject({ taken: 2 });
+    expect((await open()).map(({ subject, count }) => [subject, count]).sort()).toEqual([
+      ['a', 1],
+      ['b', 1],
+    ]);
   });
 
   test('nobody hears of it: then it is nobody’s, and may be taken when somebody does', async () => {
