@@ -55,11 +55,9 @@ export async function wakeIncident(incident: Incident, { add, now, log, times }:
   );
 }
 
-export type SweepParts = Pick<TakingParts, 'store' | 'now' | 'wake'> & {
+export type SweepParts = Pick<TellingParts, 'store' | 'now' | 'wake' | 'isWatched'> & {
   /** How long a subject has to be calm. */
   readonly resolveAfterMs: number;
-  /** Whether somebody would see it happen again: where nobody watches, calm says nothing. */
-  isWatched(incident: Incident): Promise<boolean>;
   add(ticket: Ticket, afterMs: number): Promise<void>;
   fault(id: string, error: unknown): void;
 };
@@ -126,7 +124,6 @@ export async function silenceIncident(
 export type IncidentsParts = Omit<TellingParts, 'wake' | 'postEveryMs'> & {
   readonly times: TellingTimes;
   readonly resolveAfterMs: number;
-  isWatched: SweepParts['isWatched'];
   add(ticket: Ticket, afterMs: number): Promise<void>;
   fault(id: string, error: unknown): void;
 };

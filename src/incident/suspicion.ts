@@ -3,7 +3,7 @@ import type { Incident } from './incident.ts';
 
 /** A workload that ends in the same way again is not suspected for so long. */
 export const dismissedMs = 10 * 60_000;
-/** An API server that does not answer says nothing about how a container ended: the sweep has it asked again, for so long. */
+/** An API server that does not answer says nothing about how a container ended: the sweep has it asked again, for so long at least. */
 export const unansweredMs = 10 * 60_000;
 
 /** What a suspicion is remembered by. */

@@ -17,6 +17,8 @@ export type TellingParts = Omit<TakingParts, 'route'> & {
   /** Messages in one channel, over all workers. */
   readonly postEveryMs: number;
   readonly delivery: Delivery;
+  /** Whether somebody would see it happen again: where nobody watches, neither calm nor a look without an answer says anything. */
+  isWatched(incident: Incident): Promise<boolean>;
   /** Runs the look that answers it. @throws only where it is stopped from outside */
   look(incident: Incident): Promise<Report>;
   /** Whether the look's answer to a suspicion is that it was for memory. */
@@ -81,7 +83,8 @@ async function tellOne(before: Incident, parts: TellingParts): Promise<void> {
   let report: Report | undefined;
   if (incident.state === 'suspected') {
     report = await looked(incident, parts);
-    if (isUnanswered(report) && parts.now().getTime() - incident.openedAt < unansweredMs)
+    const isOld = parts.now().getTime() - incident.openedAt >= unansweredMs;
+    if (isUnanswered(report) && !(isOld && (await parts.isWatched(incident))))
       return parts.log('suspicion not answered', {
         incident: incident.id,
         subject: incident.title,

@@ -78,6 +78,7 @@ beforeEach(async () => {
   });
 });
 
+const hourMs = 3_600_000;
 const toOps: Route = { channelId: 'C0OPS', mention: null, quietHours: undefined, because: 'default' };
 const atNight: Route = { ...toOps, quietHours: { from: '22:00', to: '07:00', timeZone: 'UTC' } };
 
@@ -155,6 +156,22 @@ describe('an end that only its log explains', () => {
     expect(posted).toEqual([]);
   });
 
+  test('is asked about for as long as its cluster cannot be reached', async () => {
+    answer = refused();
+    isWatched = false;
+    await incidents.take([ended('cart-1')], async () => toOps);
+    await work();
+    now += 2 * hourMs;
+    await incidents.sweep();
+    await work();
+    expect((await only()).state).toBe('suspected');
+    [answer, isWatched] = [forHeap(), true];
+    now += 30_000;
+    await incidents.sweep();
+    await work();
+    expect(posted[0]).toBe('root: The JVM ran out of heap.');
+  });
+
   test('is looked at in quiet hours too, while its log is there, and told when they are over', async () => {
     answer = forHeap();
     await incidents.take([ended('cart-1')], async () => atNight);
@@ -168,8 +185,6 @@ describe('an end that only its log explains', () => {
     expect(posted[0]).toContain('The JVM ran out of heap.');
   });
 });
-
-const hourMs = 3_600_000;
 
 describe('an incident', () => {
   test('is not over while nobody watches its cluster', async () => {
