@@ -81,7 +81,7 @@ function rangeTrouble({ metadata, spec }: LimitRange, after: JsonObject): string
 /** Where new pods start beside the old ones the quota has to hold both for a while. */
 function quotaTrouble(owner: Owner, { metadata, spec, status }: Quota, after: JsonObject): string[] {
   // A quota with scopes is for some pods only, and whether for these cannot be told for certain.
-  if ((spec?.scopes ?? []).length > 0) return [];
+  if ((spec?.scopes ?? []).length > 0 || spec?.scopeSelector != null) return [];
   const { wanted } = rolloutOf(owner.kind, owner.workload);
   const { surge } = replacementOf(owner.kind, owner.workload);
   const before = sumOf(owner.workload.spec.template);

@@ -202,7 +202,7 @@ export const quotaListSchema = z.object({
     .array(
       z.object({
         metadata: workloadSchema.shape.metadata,
-        spec: z.object({ scopes: z.array(z.string()).nullish() }).nullish(),
+        spec: z.object({ scopes: z.array(z.string()).nullish(), scopeSelector: json.nullish() }).nullish(),
         status: z.object({ hard: quantities, used: quantities }).nullish(),
       }),
     )

@@ -493,6 +493,14 @@ describe('a check stands in the way', () => {
     expect(checkIn(await fix(), 'The disruption budgets hold').status).toBe('blocking');
   });
 
+  test('and a quota that is for the pods of some priority alone does not', async () => {
+    const spec = {
+      scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In', values: ['batch'] }] },
+    };
+    const { fix } = await roomWith({}, [{ ...quota, spec }]);
+    expect(checkIn(await fix(gib), 'The namespace allows it').status).toBe('ok');
+  });
+
   test('and does not where it could not be seen: that is told as unknown', async () => {
     const may = (_verb: string, group: string) => group === '' || group === 'apps';
     const { fix } = await roomWith({}, [], { users: [{ token: 't', name: 'bot', may }], user: 'bot' });
