@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ensureCalm } from '../../src/etcd/calm.ts';
 import { leaderCheck, votersOf, worstChecksFirst } from '../../src/etcd/checks.ts';
+import { rootChecks } from '../../src/etcd/grants.ts';
 import { findMember, labelled, requireKnown } from '../../src/etcd/member-reference.ts';
 import { blockSection, type Sweep } from '../../src/etcd/space/defragmentation.ts';
 import { seeStaticPods } from '../../src/etcd/space/static-pods.ts';
@@ -41,6 +42,7 @@ export const etcdDefrag = change({
       target: { kind: 'etcd', name: cluster, identity: view.clusterId },
       plan: { cluster, memberIds: members.map(({ member }) => member.id).sort(), care },
       checks: worstChecksFirst([
+        ...(await rootChecks(etcd, view)),
         corruptCheck(view),
         leaderCheck(view),
         answeringCheck(members),

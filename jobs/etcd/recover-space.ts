@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { worstChecksFirst } from '../../src/etcd/checks.ts';
+import { rootChecks } from '../../src/etcd/grants.ts';
 import { requireKnown } from '../../src/etcd/member-reference.ts';
 import { compactionSchema } from '../../src/etcd/space/compaction.ts';
 import { ensureDisarmed } from '../../src/etcd/space/disarming.ts';
@@ -44,7 +46,7 @@ export const etcdRecoverSpace = change({
     return {
       target: { kind: 'etcd', name: cluster, identity: facts.view.clusterId },
       plan,
-      checks: recoveryChecks(facts, plan),
+      checks: worstChecksFirst([...(await rootChecks(etcd, facts.view)), ...recoveryChecks(facts, plan)]),
       ...(snapshot === 'none' || care === 'forced' ? { approvers: 2 } : {}),
       words: describeRecovery(plan),
       sections: recoverySections(facts.view, plan),

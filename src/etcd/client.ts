@@ -16,6 +16,7 @@ import { type PeerUrls, probePeers } from './peer-probe-client.ts';
 import type { PeersSeen } from './peers.ts';
 import { probeEndpoint } from './probe-client.ts';
 import { RecentLook } from './recent-look.ts';
+import { createRights, type Rights } from './rights-client.ts';
 import type { SnapshotPart, StreamLimits } from './snapshot-client.ts';
 import { ClusterToken } from './token-client.ts';
 import { createUpkeep, type Upkeep } from './upkeep-client.ts';
@@ -39,6 +40,8 @@ export type EtcdCluster = {
   readonly upkeep: Upkeep;
   /** Reads which keys there are and how large they are; no value ever comes out of it. */
   readonly keys: Keys;
+  /** Which roles etcd's own users have. */
+  readonly rights: Rights;
   /** Under which API servers of Kubernetes keep their events. */
   readonly eventsPrefix: string;
   /**
@@ -126,6 +129,7 @@ class Connection implements EtcdCluster {
   readonly membership: Membership;
   readonly upkeep: Upkeep;
   readonly keys: Keys;
+  readonly rights: Rights;
   readonly eventsPrefix: string;
   readonly snapshots: SnapshotKeeping | null;
   private readonly config: EtcdClusterConfig;
@@ -174,6 +178,7 @@ class Connection implements EtcdCluster {
     this.membership = createMembership(changing);
     this.upkeep = createUpkeep(changing, this.timeoutMs);
     this.keys = createKeys(changing);
+    this.rights = createRights(route, this.timeoutMs);
     this.eventsPrefix = config.eventsPrefix ?? '/registry/events/';
   }
 

@@ -14,6 +14,7 @@ import { requireKnown } from '../../src/etcd/member-reference.ts';
 import type { Context } from '../../src/job.ts';
 import { Refusal } from '../../src/refusal.ts';
 import { type EtcdTestCluster, startEtcd } from '../support/etcd.ts';
+import { putMegabytes } from '../support/etcd-fill.ts';
 import { putKeys } from '../support/etcd-keys.ts';
 import { snapshotsTo } from '../support/snapshots.ts';
 import { driveChange } from '../support/step-driver.ts';
@@ -31,6 +32,13 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'restricted-'));
   await putKeys(etcd, [{ key: '/registry/pods/shop/web-1' }, { key: '/registry/events/shop/web.1' }]);
   await putKeys(mirror, [{ key: '/registry/pods/shop/web-1' }]);
+  // So that there is something to defragment.
+  await putMegabytes(etcd, 4);
+  for (const command of [
+    ['del', 'fill/', '--prefix'],
+    ['compact', '7', '--physical'],
+  ])
+    expect((await etcd.etcdctl(command)).exitCode).toBe(0);
   for (const command of [
     ['role', 'add', 'pods'],
     ['role', 'grant-permission', 'pods', 'read', '/registry/pods/', '--prefix'],
@@ -147,6 +155,25 @@ test('a snapshot is root’s: it says so, what to grant, and leaves nothing behi
     `The snapshot was refused: etcd-1 ended the stream after 0 bytes: 2 UNKNOWN: auth: permission denied. The etcd user of the config has to be one with the role root: etcd.clusters.prod.auth. Grant it with ${grantRoot}, or name another; then ask again.`,
   );
   expect(await readdir(join(folder, 'prod'))).toEqual([]);
+});
+
+test('a defragmentation is stopped before anybody has to approve it', async () => {
+  const propose = () => etcdDefrag.propose({ cluster: 'prod', member: null, care: 'forced' }, context());
+  expect((await propose()).checks[0]).toEqual({
+    name: 'The bot may do it',
+    status: 'blocking',
+    seen: 'The etcd user bot has the role pods, and etcd wants root.',
+    advice: 'Grant it: `etcdctl user grant-role bot root`; then ask again.',
+  });
+  const asRoot = (...words: string[]) => etcd.etcdctl(['--user', 'root:all', 'user', ...words]);
+  expect(await asRoot('grant-role', 'bot', 'root')).toMatchObject({ exitCode: 0 });
+  expect((await propose()).checks).toContainEqual({
+    name: 'The bot may do it',
+    status: 'ok',
+    seen: 'The etcd user bot has the role root.',
+    advice: '',
+  });
+  expect(await asRoot('revoke-role', 'bot', 'root')).toMatchObject({ exitCode: 0 });
 });
 
 test('a defragmentation is root’s: it says so, what to grant, and where it stands', async () => {

@@ -29,6 +29,7 @@ export function fakeEtcd(seen: () => ClusterSeen, more: Partial<EtcdCluster> = {
       revoke: unasked,
       removeRange: unasked,
     },
+    rights: { roles: unasked },
     eventsPrefix: '/registry/events/',
     seePeers: unasked,
     seeListeners: unasked,
