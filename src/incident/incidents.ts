@@ -41,14 +41,14 @@ export type WakingParts = {
 /** Has a thread brought up to date: at once where it is new, every few seconds where it goes on. Never fails: the sweep finds what was lost. */
 export async function wakeIncident(incident: Incident, { add, now, log, times }: WakingParts): Promise<void> {
   const at = now().getTime();
-  const { id, dueAt, told, content } = incident;
+  const { id, channelId, dueAt, told, content } = incident;
   // A burst has up to three messages to edit, and Slack takes some fifty edits a minute (docs.slack.dev, chat.update is in tier 3).
   const editEveryMs = times.editEveryMs * (incident.source === 'burst' ? 2 : 1);
   const nextEdit = Math.ceil((at + 1) / editEveryMs) * editEveryMs;
   const ticket = isKeptBack(incident, at)
     ? { which: `due-${dueAt}`, afterMs: dueAt - at }
     : told === 0 && content <= 1
-      ? { which: 'first', afterMs: 0 }
+      ? { which: `first-${channelId}`, afterMs: 0 }
       : { which: `edit-${nextEdit}`, afterMs: nextEdit - at };
   await add(incidentTicket(id, ticket.which), ticket.afterMs).catch((error: Refusal | Error) =>
     log('incident not woken', { incident: id, error: messageOf(error) }),

@@ -46,8 +46,8 @@ beforeEach(async () => {
     burst: { incidents: 5, within: 120_000 },
     resolveAfterMs: 3_600_000,
     delivery: {
-      async put(key, _target, { text }) {
-        if (isArchived) throw new SlackFailure('chat.postMessage', 'refused', 'is_archived');
+      async put(key, { channelId }, { text }) {
+        if (isArchived || channelId === 'C0OLD') throw new SlackFailure('chat.postMessage', 'refused', 'is_archived');
         posted.push(`${key.split('-').at(-1)}: ${text}`);
         return '1.1';
       },
@@ -220,6 +220,17 @@ describe('an incident', () => {
     now += hourMs;
     await incidents.sweep();
     expect(tickets).toEqual([]);
+  });
+
+  test('whose channel takes no messages is told in the default one by a ticket of its own, for the first is still at work', async () => {
+    answer = forHeap();
+    await incidents.take([ended('cart-1', { isSuspected: false })], async () => ({ ...toOps, channelId: 'C0OLD' }));
+    const first = tickets.map(({ ticket }) => ticket.id);
+    await work();
+    expect(tickets).toHaveLength(1);
+    expect(first).not.toContain(tickets[0]?.ticket.id);
+    await work();
+    expect(posted[0]).toMatch(/^root: /);
   });
 
   test('that no channel takes is given up a day after its end', async () => {
