@@ -113,7 +113,8 @@ function apartAt({ apiServers }: SettingsSeen): ServersOverride | undefined {
 /** Where events are kept, what part of the growth they are, and how that is changed where it is called for. */
 export function eventsSections(seen: SettingsSeen): Section[] {
   const { servers, unseen } = seen.apiServers;
-  if (servers === undefined && unseen?.startsWith('no Kubernetes cluster') === true && seen.events === null) return [];
+  const hasEvents = seen.events !== null && seen.events.eventKeys > 0;
+  if (servers === undefined && unseen?.startsWith('no Kubernetes cluster') === true && !hasEvents) return [];
   if ((servers ?? []).some(({ overrides }) => overrides !== undefined && readOverrides(overrides).faults.length > 0))
     return [];
   const apart = apartAt(seen);

@@ -16,7 +16,7 @@ export type EventsShare = {
 
 /**
  * The events' part of what grows, from counts that were kept.
- * @returns null where keys were not counted twice
+ * @returns null where keys were not counted twice, or none was found where Kubernetes has them
  */
 export function eventsShareOf(
   samples: readonly SpaceSample[],
@@ -29,6 +29,7 @@ export function eventsShareOf(
   const { growths, since, asOf } = counted;
   const events = outermost(growths.filter(({ prefix }) => prefix.startsWith(eventsPrefix)));
   const all = outermost(growths);
+  if (all.length === 0) return null;
   return {
     eventKeys: sum(events.map(({ keys }) => keys)),
     eventKeysPerHour: sum(events.map(({ keysPerHour }) => keysPerHour)),

@@ -4,6 +4,7 @@ import { readOverrides } from '../../../src/etcd/settings/events-advice.ts';
 import { readPasted } from '../../../src/etcd/settings/paste.ts';
 import { reportSettings } from '../../../src/etcd/settings/settings-report.ts';
 import { type SettingsSeen, sourceOf } from '../../../src/etcd/settings/source.ts';
+import { eventsShareOf } from '../../../src/etcd/space/events-share.ts';
 import type { SpaceSample } from '../../../src/etcd/space/sample.ts';
 import { viewCluster } from '../../../src/etcd/view.ts';
 import type { KubernetesCluster } from '../../../src/kubernetes/client.ts';
@@ -272,6 +273,16 @@ describe('events by what was counted', () => {
     expect(report.data).toMatchObject({
       events: { eventKeys: 9000, eventKeysPerHour: 4000, countedKeys: 9700, countedKeysPerHour: 4100 },
     });
+  });
+
+  test('are not spoken of in an etcd that is nobody’s but an application’s', () => {
+    const own = [sample(2, 600, [{ prefix: '/app/', keys: 5 }]), sample(0, 1000, [{ prefix: '/app/', keys: 900 }])];
+    const events = eventsShareOf(own, 'c1', '/registry/events/', seenAt);
+    const apiServers = { unseen: 'no Kubernetes cluster in the configuration is called prod' };
+    const report = reportSettings(seen(['etcd --name=etcd-1'], { events, apiServers }));
+    expect(events).toMatchObject({ eventKeys: 0, countedKeys: 900 });
+    expect(JSON.stringify(report.sections)).not.toContain('vents');
+    expect(eventsShareOf([sample(2, 600, []), sample(0, 1000, [])], 'c1', '/registry/events/', seenAt)).toBeNull();
   });
 
   test('are put behind the overrides that there are, by a comma', async () => {
