@@ -17,6 +17,7 @@ import { linksFor } from './links.ts';
 import type { Chart } from './report/chart.ts';
 import type { Report } from './report/report.ts';
 import { runLook, type Surroundings } from './run.ts';
+import { quotedWord } from './shell-quoting.ts';
 import type { Delivery } from './slack/delivery.ts';
 import { showPicture } from './slack/picture.ts';
 import type { SlackWeb } from './slack/web.ts';
@@ -97,8 +98,13 @@ export function createIncidenting(parts: IncidentingParts): Incidenting {
     defaultChannelId: defaultRoute(config.watch)?.channelId,
     look: (incident) => lookAt(incident),
     isForMemory: ({ data }) => memoryCauses.has(data.cause),
-    async keep({ id, line }, report) {
-      await Promise.all([reports.saveReport(id, report), line === null ? undefined : reports.saveLine(id, `/${line}`)]);
+    async keep({ id, line, source, title, cluster }, report) {
+      // Whoever runs it again asks about the workload: by then the pod that died may be replaced.
+      const again = source === 'watch' ? ['oom', 'why', title, '--cluster', cluster].map(quotedWord).join(' ') : line;
+      await Promise.all([
+        reports.saveReport(id, report),
+        again === null ? undefined : reports.saveLine(id, `/${again}`),
+      ]);
     },
     kept: (id) => reports.report(id),
     links: ({ cluster, links = [] }, report) => [

@@ -31,7 +31,7 @@ export function standing(incident: Incident, now: number): string {
       ? [`:no_bell: silenced until ${slackTime(silenced.until, now)} by <@${silenced.by}>`]
       : []),
     ...(movedFrom === null ? [] : [`here because <#${movedFrom}> takes no messages`]),
-    ...(mention === null ? [] : [mentionWords(mention)]),
+    ...(mention === null ? [] : [`calls ${mentionWords(mention)}`]),
   ];
   return parts.join(' · ');
 }

@@ -142,8 +142,14 @@ function largePagesFinding({ maxHeapBytes }: NonNullable<Heap['withLargePages']>
 
 /** How to make the JVM see its limit, beside setting -Xmx. */
 function upgrade({ awareness }: Heap): string[] {
-  const mend = (awareness.mend ?? '').replace(/(?:(?:,|^) ?or set -Xmx|^Set -Xmx)\.$/i, '.');
-  return mend.length > 1 ? [mend] : [];
+  const mend = upgradeOnly(awareness.mend ?? '');
+  return mend === '' ? [] : [mend];
+}
+
+/** What makes a JVM see its limit, without the other way, a size of its own; empty where there is no such thing. */
+export function upgradeOnly(mend: string): string {
+  const left = mend.replace(/(?:(?:,|^) ?or set -Xmx|^Set -Xmx)\.$/i, '.');
+  return left.length > 1 ? left : '';
 }
 
 /** What stands in the reckoning between the limit and the heap: nothing of it may go to the heap. */

@@ -70,7 +70,7 @@ export function chooseRevision(
     throw new Refusal(
       wanted === null
         ? `${word} has no revision before the present one${present === undefined ? '' : ` (${present.number})`}.`
-        : `${word} has no revision ${wanted} any more.`,
+        : `${word} has no revision ${wanted}.`,
       known.length < 2 ? 'Change it by hand.' : 'Name one of these after --to-revision.',
       known.slice(-8),
     );

@@ -1,4 +1,5 @@
 import { fatalAdvice } from '../jvm/fatal.ts';
+import { upgradeOnly } from '../jvm/heap-report.ts';
 import type { Recommendation } from '../jvm/recommendation.ts';
 import type { Finding, Severity } from '../report/report.ts';
 import { count, formatBytes, formatDuration, listed } from '../report/text.ts';
@@ -200,7 +201,8 @@ function heapFindings(answer: Answer): Finding[] {
       grade: heap.awareness.grade,
       claim: `This JVM ${heap.awareness.aware === null ? 'may not see' : 'does not see'} its limit.`,
       evidence: `${heap.awareness.why}${otherwise.length > 0 ? `. ${otherwise.join(' ')}` : ''}`,
-      advice: heap.awareness.mend,
+      // The heap is bounded below the limit already: what is left to do is what makes it see the limit.
+      advice: upgradeOnly(heap.awareness.mend),
     });
   else if (otherwise.length > 0)
     findings.push({

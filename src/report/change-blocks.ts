@@ -164,7 +164,7 @@ function backgroundOf(record: ChangeRecord): Message[] {
   return [
     ...sectionMessages('All checks, worst first', checklist === '' ? [] : [{ kind: 'text', text: checklist }]),
     ...sectionMessages(
-      'Before it can begin',
+      'More about it',
       record.sections.filter(({ more }) => more === true),
     ),
   ];

@@ -74,24 +74,30 @@ export function connectBolt(
   app.event('app_mention', async ({ event, body }) => {
     const { user } = event;
     if (user === undefined) return;
-    await inChannel({
-      line: event.text.replace(/^\s*(<@[A-Z0-9]+(\|[^>]*)?>\s*)+/, ''),
-      userId: user,
-      channelId: event.channel,
-      threadTs: event.thread_ts ?? event.ts,
-      origin: body.event_id,
-    });
+    await inChannel(
+      {
+        line: event.text.replace(/^\s*(<@[A-Z0-9]+(\|[^>]*)?>\s*)+/, ''),
+        userId: user,
+        channelId: event.channel,
+        threadTs: event.thread_ts ?? event.ts,
+        origin: body.event_id,
+      },
+      event.thread_ts,
+    );
   });
 
   app.event('message', async ({ event, body }) => {
     if (event.channel_type !== 'im' || event.subtype !== undefined || event.bot_id !== undefined) return;
-    await inChannel({
-      line: (event.text ?? '').replace(/^\s*<@[A-Z0-9]+>\s*/, ''),
-      userId: event.user,
-      channelId: event.channel,
-      threadTs: event.thread_ts ?? event.ts,
-      origin: body.event_id,
-    });
+    await inChannel(
+      {
+        line: (event.text ?? '').replace(/^\s*<@[A-Z0-9]+>\s*/, ''),
+        userId: event.user,
+        channelId: event.channel,
+        threadTs: event.thread_ts ?? event.ts,
+        origin: body.event_id,
+      },
+      event.thread_ts,
+    );
   });
 
   /** Buttons that ask for something, where they stand. */
@@ -178,8 +184,14 @@ export function connectBolt(
     log('error', 'slack listener failed', { error: error.message });
   });
 
-  async function inChannel(request: SlackRequest): Promise<void> {
-    await whisper(request, await incoming.ask(request));
+  /**
+   * @param begunThread where it was typed, if that is a thread: a whisper in a thread that has not begun is seen by nobody who has not
+   * opened it (docs.slack.dev, chat.postEphemeral)
+   */
+  async function inChannel(request: SlackRequest, begunThread: string | undefined): Promise<void> {
+    const shown = await incoming.ask(request);
+    const { threadTs: _, ...beside } = request;
+    await whisper(begunThread === undefined ? beside : { ...beside, threadTs: begunThread }, shown);
   }
 
   /** There is no ack to answer in: what only the asker is to see is whispered. */

@@ -96,7 +96,8 @@ function hears(rules: readonly WatchRule[], choices: readonly ChannelChoice[], c
     ...chosen,
     ...named.map((rule) => (isDefault(rule) ? 'all that no other channel hears of' : ruleText(rule))),
   ];
-  return `This channel hears of ${listed([...new Set(what)])}${lost}.`;
+  const off = own.filter(({ isOn, namespace }) => !isOn && namespace !== null).map(placeOf);
+  return `This channel hears of ${listed([...new Set(what)])}${off.length === 0 ? '' : `, but not of ${listed(off)}`}${lost}.`;
 }
 
 function rulesTable(rules: readonly WatchRule[], choices: readonly ChannelChoice[]): Section {

@@ -62,7 +62,7 @@ describe('going back', () => {
   test('names the revisions that there are where the one that is meant is not among them', async () => {
     const { rollback } = await roomWith();
     const refusal = await refusalOf(rollback(7));
-    expect([refusal.message, refusal.choices]).toEqual(['deploy/orders has no revision 7 any more.', ['1', '2']]);
+    expect([refusal.message, refusal.choices]).toEqual(['deploy/orders has no revision 7.', ['1', '2']]);
     expect((await refusalOf(rollback(2))).message).toBe(
       'Revision 2 of deploy/orders is what is there now: going back to it changes nothing.',
     );
