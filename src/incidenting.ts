@@ -1,17 +1,19 @@
+import { z } from 'zod';
 import type { AlertsTicket } from './alerts/alert.ts';
 import type { AlertStore } from './alerts/alert-store.ts';
 import { takeAlerts } from './alerts/taking-alerts.ts';
+import type { ChangeRecord } from './change-record.ts';
 import type { Command } from './command.ts';
 import type { Config } from './config.ts';
 import type { Incident } from './incident/incident.ts';
-import type { IncidentStore } from './incident/incident-store.ts';
+import type { IncidentStore, Subject } from './incident/incident-store.ts';
 import { createIncidents, type Incidents, type TellingTimes } from './incident/incidents.ts';
 import { defaultRoute, needsWorkload, type Route, routeFor } from './incident/routing.ts';
 import { suspicion } from './incident/suspicion.ts';
 import { take } from './intake.ts';
 import type { KubernetesCluster } from './kubernetes/cluster.ts';
 import { offersIn } from './kubernetes/fix-line.ts';
-import { parsePodReference } from './kubernetes/pod-reference.ts';
+import { parsePodReference, workloadWord } from './kubernetes/pod-reference.ts';
 import { createLanes } from './lanes.ts';
 import { linksFor } from './links.ts';
 import type { Chart } from './report/chart.ts';
@@ -56,6 +58,8 @@ export type IncidentingParts = {
 export type Incidenting = Incidents & {
   /** Watches the clusters that the config's rules name. */
   watch(): Watching;
+  /** A change of a workload is done: the thread about its deaths says so. */
+  changed(record: ChangeRecord): Promise<void>;
   /** Alerts that were posted. @throws where Redis does not answer */
   takeAlerts(ticket: AlertsTicket): Promise<void>;
 };
@@ -152,6 +156,10 @@ export function createIncidenting(parts: IncidentingParts): Incidenting {
 
   return {
     ...incidents,
+    async changed(record) {
+      const of = mendedBy(record);
+      if (of !== undefined) await incidents.mended(of, { at: record.endedAt ?? now().getTime(), by: record.requester });
+    },
     takeAlerts: (ticket) =>
       // The tickets of a large group all change one incident.
       inGroups(ticket.group.key, () =>
@@ -184,6 +192,23 @@ export function createIncidenting(parts: IncidentingParts): Incidenting {
       }),
   };
 }
+
+/** What a change was to keep from dying; undefined for a change that is not done, or of something else. */
+function mendedBy({ job, state, plan }: ChangeRecord): Subject | undefined {
+  if (state !== 'done' || (job !== 'oom fix' && job !== 'oom rollback')) return undefined;
+  const workload = workloadSchema.safeParse(plan);
+  if (!workload.success) return undefined;
+  const { cluster, namespace, kind, name } = workload.data;
+  return { source: 'watch', cluster, subject: `${namespace}/${workloadWord[kind]}/${name}` };
+}
+
+/** What the plans of changes of workloads have in common. */
+const workloadSchema = z.object({
+  cluster: z.string(),
+  kind: z.enum(['Deployment', 'StatefulSet', 'DaemonSet']),
+  namespace: z.string(),
+  name: z.string(),
+});
 
 async function takeEnds(ends: readonly WatchedEnd[], incidents: Incidents, parts: IncidentingParts): Promise<void> {
   const { store, log, config } = parts;

@@ -324,8 +324,13 @@ export async function start(config: Config, halves: readonly Half[], options: St
       },
       fault,
     });
+    const carryOnChange = async (changeId: string): Promise<void> => {
+      await changing.carryOn(changeId);
+      const record = await changes.read(changeId);
+      if (record !== undefined) await incidenting.changed(record);
+    };
     const carry = (ticket: Ticket, hold: Hold, run: Run): Promise<void> => {
-      if (ticket.kind === 'wake') return changing.carryOn(ticket.changeId);
+      if (ticket.kind === 'wake') return carryOnChange(ticket.changeId);
       if (ticket.kind === 'incident') return incidenting.tell(ticket.incidentId);
       if (ticket.kind === 'alerts') return incidenting.takeAlerts(ticket);
       return carryOut(ticket, partsOf(hold), run);

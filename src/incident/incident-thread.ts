@@ -22,18 +22,18 @@ export type ThreadParts = {
 };
 
 /** The verdict in one line: what the look says, else what was seen. */
-export function headline({ state, title, seen, recent, firstAt, lastAt, count }: Incident): string {
+export function headline({ state, title, seen, recent, firstAt, lastAt, count, mended }: Incident): string {
   const latest = recent.at(-1)?.note;
   const what = seen?.summary ?? (latest === undefined ? title : `${title}: ${latest}`);
-  if (state !== 'resolved') return what;
+  if (state !== 'resolved') return mended == null ? what : `${title}: mended, and watched. It was: ${what}`;
   const over = count > 1 ? `over after ${count} times in ${formatDuration(lastAt - firstAt)}` : 'over';
   return `${title}: ${over}. It was: ${what}`;
 }
 
 /** The first message: verdict, how often, buttons. Edited as it goes on. */
 export function incidentRoot(incident: Incident, { links, offers, now }: ThreadParts): Message {
-  const { id, state, mention } = incident;
-  const mark = state === 'resolved' ? 'large_green_circle' : 'red_circle';
+  const { id, state, mention, mended } = incident;
+  const mark = state === 'resolved' ? 'large_green_circle' : mended == null ? 'red_circle' : 'large_yellow_circle';
   const said = headline(incident);
   const below = context(standing(incident, now));
   const actions = buttons(id, state === 'open' ? incident : undefined, offers, links);
@@ -130,7 +130,8 @@ function buttons(
     value: id,
   });
   const elements: JsonObject[] = [
-    ...(open === undefined
+    // What was just done is not offered again.
+    ...(open === undefined || open.mended != null
       ? []
       : offers.map(({ actionId, title }, index) => ({
           ...button(actionId, title),

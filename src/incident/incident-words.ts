@@ -20,11 +20,12 @@ export function timesWords(incident: Incident, now: number): string {
 
 /** What stands below the verdict: how often, since when, where, and what keeps it quiet. Slack's markup. */
 export function standing(incident: Incident, now: number): string {
-  const { missed, silenced, state, movedFrom, cluster, mention, source, title, seen } = incident;
+  const { missed, silenced, mended, state, movedFrom, cluster, mention, source, title, seen } = incident;
   const parts = [
     // The verdict is the look's, and names another thing.
     ...(source === 'alert' && seen !== null && state === 'open' ? [escaped(title)] : []),
     timesWords(incident, now),
+    ...(mended != null && state === 'open' ? [`mended ${slackTime(mended.at, now)}, asked by <@${mended.by}>`] : []),
     ...(missed > 0 ? [`${missed === incident.count ? '' : `${missed} of them `}while nobody watched`] : []),
     ...(cluster === '' ? [] : [escaped(cluster)]),
     ...(silenced !== null && silenced.until > now && state === 'open'

@@ -37,6 +37,8 @@ export const incidentSchema = z.object({
   burstId: z.string().nullable(),
   /** Not told before this: quiet hours, a silence. */
   dueAt: z.number(),
+  /** An approved change that was to end it: when it was done, and who asked for it. Gone with the next occurrence after it. */
+  mended: z.object({ at: z.number(), by: z.string() }).nullish(),
   silenced: z.object({ until: z.number(), by: z.string() }).nullable(),
   /** The channel that could not be written to, where it was moved to the default one. */
   movedFrom: z.string().nullable(),

@@ -2,13 +2,13 @@ import type { Refusal } from '../refusal.ts';
 import { messageOf } from '../thrown.ts';
 import { incidentTicket, type Ticket } from '../ticket.ts';
 import { type Incident, isKeptBack } from './incident.ts';
-import { transition } from './incident-store.ts';
+import { type Subject, transition } from './incident-store.ts';
 import type { Occurrence } from './occurrence.ts';
 import { tomorrowMorning } from './quiet-hours.ts';
 import type { Route } from './routing.ts';
 import { type TakenCounts, type TakingParts, takeOccurrences, touchBurst } from './taking.ts';
 import { type TellingParts, tellIncident } from './telling.ts';
-import { resolved, silenced } from './transitions.ts';
+import { mended, resolved, silenced } from './transitions.ts';
 
 /** A ticket that was lost is made up for within this; one that waits for its turn is not doubled more often. */
 const lostAfterMs = 30_000;
@@ -136,6 +136,8 @@ export type Incidents = {
     route: (occurrence: Occurrence) => Promise<Route | undefined>,
   ): Promise<TakenCounts>;
   tell(id: string): Promise<void>;
+  /** A change that was to end what happens to this subject is done: its open incident says so, where there is one. */
+  mended(of: Subject, change: { readonly at: number; readonly by: string }): Promise<void>;
   sweep(): Promise<void>;
 };
 
@@ -145,6 +147,12 @@ export function createIncidents(parts: IncidentsParts): Incidents {
   return {
     take: (occurrences, route) => takeOccurrences(occurrences, { ...all, route }),
     tell: (id) => tellIncident(id, all),
+    async mended(of, change) {
+      const { open } = await parts.store.known(of, [], []);
+      if (open === undefined) return;
+      const after = await transition(parts.store, open.id, (known) => mended(known, change));
+      if (after?.mended?.at === change.at && after.burstId === null) await wake(after);
+    },
     sweep: () => sweepIncidents(all),
   };
 }

@@ -85,6 +85,8 @@ export function continued(
     line: latest?.line ?? incident.line,
     details: latest?.details ?? incident.details,
     links: latest?.links ?? incident.links,
+    // It goes on all the same.
+    mended: times.some((at) => at > (incident.mended?.at ?? Number.POSITIVE_INFINITY)) ? null : incident.mended,
   };
 }
 
@@ -125,6 +127,12 @@ export function told(incident: Incident, content: number): Incident {
 export function resolved(incident: Incident, now: number): Incident | undefined {
   if (incident.state !== 'open') return undefined;
   return { ...next(incident), content: incident.content + 1, state: 'resolved', resolvedAt: now };
+}
+
+/** A change that was to end it is done. undefined where that is known, or where it went on after it. */
+export function mended(incident: Incident, change: NonNullable<Incident['mended']>): Incident | undefined {
+  if (incident.state !== 'open' || incident.mended?.at === change.at || incident.lastAt > change.at) return undefined;
+  return { ...next(incident), content: incident.content + 1, mended: change };
 }
 
 export function silenced(incident: Incident, until: number, by: string): Incident {

@@ -90,6 +90,9 @@ test('one button kills a pod: the thread tells why, Ann presses “Set these fla
     const mended = await thread('Done: ');
     expect(mended).toContain('-Xmx292m');
     expect(slack.channel(channel)).toHaveLength(1);
+    const after = await thread('pay/deploy/payments: mended, and watched. It was: pay/payments-6f2-p0: OOM-killed');
+    expect(after).toContain('asked by @ann');
+    expect(after).not.toContain('[Set these flags] [Silence 1 h]');
     expect(workload.state()).toEqual({ mood: 'on', text: 'runs, with a heap that fits' });
     await expect(kill.run()).rejects.toThrow('It has a heap that fits');
   } finally {

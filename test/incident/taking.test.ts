@@ -12,7 +12,7 @@ import { type RedisServer, startRedis } from '../support/redis.ts';
 let redis: RedisServer;
 let store: IncidentClient;
 let second: IncidentClient;
-let now = Date.parse('2026-11-29T10:00:00Z');
+let now = Date.parse('2096-11-29T10:00:00Z');
 let round = 0;
 const woken: Incident[] = [];
 
@@ -26,7 +26,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   round += 1;
-  now = Date.parse('2026-11-29T10:00:00Z');
+  now = Date.parse('2096-11-29T10:00:00Z');
   woken.length = 0;
   await store?.close();
   await second?.close();
@@ -215,7 +215,7 @@ describe('what happened becomes incidents', () => {
     await store.commit(quiet, over);
     now += 60_000;
     await take([died('a', 'k2')]);
-    expect((await open())[0]?.dueAt).toBe(Date.parse('2026-11-29T11:00:00Z'));
+    expect((await open())[0]?.dueAt).toBe(Date.parse('2096-11-29T11:00:00Z'));
   });
 
   test('a silenced subject among many at once does not keep the others waiting', async () => {
@@ -235,7 +235,7 @@ describe('what happened becomes incidents', () => {
     expect(teller?.dueAt).toBe(now);
     // And what is quiet stays so.
     const [d] = (await open()).filter(({ subject }) => subject === 'd');
-    expect((await store.read(d?.burstId ?? ''))?.dueAt).toBe(Date.parse('2026-11-29T18:00:00Z'));
+    expect((await store.read(d?.burstId ?? ''))?.dueAt).toBe(Date.parse('2096-11-29T18:00:00Z'));
   });
 
   test('what calls somebody does so, also among many that call nobody', async () => {
