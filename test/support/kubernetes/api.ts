@@ -100,6 +100,8 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
       else sendFailure(response, failureOf(error));
     });
   });
+  // As long as a real one keeps a connection that is not used: with Node's 5 s a busy machine meets one that is just being closed.
+  server.keepAliveTimeout = 180_000;
 
   const execs = new Execs({
     version: options.version ?? 'v1.20.15',
