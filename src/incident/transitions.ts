@@ -36,19 +36,8 @@ export function opened(fresh: readonly [Occurrence, ...Occurrence[]], opening: O
     openedAt: now,
     firstAt: at,
     lastAt: at,
-    count: 0,
-    missed: 0,
-    recent: [],
-    members: { known: 0, on: 0 },
-    line: null,
-    details: null,
-    seen: null,
-    silenced: null,
-    movedFrom: null,
-    resolvedAt: null,
+    ...nothingYet,
     content: 0,
-    told: 0,
-    revision: 0,
   };
   return continued(empty, fresh, new Map(), now);
 }
@@ -181,21 +170,26 @@ export function openedBurst(
     openedAt: now,
     firstAt: now,
     lastAt: now,
-    count: 0,
-    missed: 0,
-    recent: [],
-    members: { known: 0, on: 0 },
-    line: null,
-    details: null,
-    seen: null,
-    silenced: null,
-    movedFrom: null,
-    resolvedAt: null,
+    ...nothingYet,
     content: 1,
-    told: 0,
-    revision: 0,
   };
 }
+
+/** What is known of an incident before anything happened to it. */
+const nothingYet = {
+  count: 0,
+  missed: 0,
+  recent: [],
+  members: { known: 0, on: 0 },
+  line: null,
+  details: null,
+  seen: null,
+  silenced: null,
+  movedFrom: null,
+  resolvedAt: null,
+  told: 0,
+  revision: 0,
+} satisfies Partial<Incident>;
 
 function next(incident: Incident): Incident {
   return { ...incident, revision: incident.revision + 1 };
